@@ -33,7 +33,7 @@ await withThrowingTaskGroup { tasks in
             }
         }
     }
-    // Unless the program has a bug, the server is the first task that ends.
+    // The first task that ends, which is usually the server, ends the others.
     do { try await tasks.next() } catch { print("the server has ended: \(error)") }
     tasks.cancelAll()
 }

@@ -3,8 +3,8 @@ package import MeshSimulator
 /// The delays of a swarm's broadcasts. The delay of a broadcast is the time from the call of `broadcast` until its last
 /// receiver reports the message.
 ///
-/// A broadcast that is never delivered to all of its receivers has no delay, and stays incomplete. The number of
-/// incomplete broadcasts is bounded: if there are more, all incomplete ones are discarded.
+/// A broadcast that is never delivered to all of its receivers has no delay, and stays incomplete. At most `limit`
+/// broadcasts are incomplete. If one more begins, all earlier incomplete ones are discarded.
 package struct BroadcastDelays: Sendable {
     private struct Progress {
         /// The number of receivers minus the number of those that have received the message. The number of receivers
@@ -13,7 +13,7 @@ package struct BroadcastDelays: Sendable {
         var delay = Duration.zero
     }
 
-    /// The broadcasts that have not reached all receivers, by the time of the call of `broadcast`.
+    /// The broadcasts that have not reached all receivers. Each key is the time of the call of `broadcast`.
     private var incomplete: [Duration: Progress] = [:]
     /// The delays of the broadcasts that have reached all receivers.
     private(set) package var toLast = Distribution()

@@ -111,8 +111,8 @@ private struct LaneBuilder {
         }
     }
 
-    /// From `from` on, counts the peer as running while it is a member. The events after `from` were not kept, so they
-    /// cannot show when the process ran.
+    /// Counts the peer as running while it is a member, beginning at `from`. The events after `from` were not kept, so
+    /// they cannot show when the process ran.
     mutating func believe(from: Duration) { believedFrom = from }
 
     func lane(_ peer: Int, until end: Duration) -> Lane {

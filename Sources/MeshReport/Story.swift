@@ -4,7 +4,7 @@ internal import SecureMeshCore
 /// The last events before a world failed. To find them, the world is run again.
 package enum Story {
     /// Returns lines to print: the last events of the peers that the failure concerns, in the order of time, and then
-    /// the failure.
+    /// the failure. Returns no lines if nothing failed.
     package static func of(_ scenario: Scenario, _ outcome: Outcome) -> [String] {
         guard let failure = outcome.failure else { return [] }
         var last: [String] = []

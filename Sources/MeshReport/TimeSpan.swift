@@ -1,4 +1,4 @@
-/// A span of time. An array of spans is in ascending order, and its spans do not touch each other.
+/// A span of time. The methods of an array of spans, except `merged`, require ascending spans that do not overlap.
 struct TimeSpan: Hashable {
     var from: Duration
     var to: Duration

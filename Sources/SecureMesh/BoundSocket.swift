@@ -7,7 +7,7 @@ final class BoundSocket: @unchecked Sendable {
     /// The sizes of the receive buffer and of the send buffer that the system has granted, in bytes.
     let receiveBuffer: Int
     let sendBuffer: Int
-    /// True if the socket is read only after a call of `read`. This is so for the socket that receives strangers'
+    /// True if each burst of reads needs a call of `read`. This is so for the socket that receives strangers'
     /// datagrams.
     var isPaced: Bool
     /// The channel that reads; nil while it is being set up.

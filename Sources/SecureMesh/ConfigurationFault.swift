@@ -22,7 +22,7 @@ package struct ConfigurationFault: Error, Equatable {
 }
 
 extension MeshServer.Configuration {
-    /// Checks a server's settings, except its key and its roster, and returns the faults.
+    /// Checks a server's settings, except its key and its roster. Returns the faults; empty if there are none.
     ///
     /// - Parameters:
     ///   - listen: The local addresses. Their number must be from 1 to 255.

@@ -10,11 +10,12 @@ public enum DatagramLoss: String, CaseIterable, Sendable {
     /// Messages were dropped because the send buffer was half full.
     case messagesDropped
     /// Answers to strangers were dropped because too much of the send buffer was in use. The limit is half of the
-    /// buffer if this host knows the link-layer address for the answer. Otherwise it is 128 KiB or a quarter of the
-    /// buffer, whichever is less, because answers to addresses that do not exist would otherwise fill the buffer.
+    /// buffer if this host knows the link-layer address to which it sends the answer. If not, the limit is 128 KiB or a
+    /// quarter of the buffer, whichever is less, so that answers to addresses that do not exist cannot fill the buffer.
     case answersDropped
     /// A server dropped datagrams of senders without a session. Either the kernel dropped them, because they were not
-    /// HELLOs or because too many were waiting, or the queue of one of the server's lanes was full.
+    /// HELLOs or because too many were waiting, or their queue at one of the server's additional event loops was full
+    /// (``MeshServer/Configuration/eventLoops``).
     case strangersDropped
     /// Received datagrams were dropped. Either the kernel dropped them because the receive buffer was full, or a server
     /// dropped them because the queue between two of its event loops was full. If the kernel of a server's host
@@ -47,7 +48,7 @@ public struct DatagramLosses: Hashable, Sendable {
         if number > 0 { counts[reason, default: 0] &+= number }
     }
 
-    /// Adds the counts of `other`, which another socket has lost.
+    /// Adds the counts of another socket.
     mutating func add(_ other: DatagramLosses) {
         for (reason, number) in other.nonZero { count(reason, number) }
     }

@@ -3,8 +3,8 @@ internal import NIOConcurrencyHelpers
 /// Passes each event to every consumer.
 final class EventSource<Event: Sendable>: Sendable {
     private struct State {
-        /// The buffer for events that happen before there is a consumer. The first consumer takes over this buffer; nil
-        /// from then on.
+        /// The buffer for events that happen before there is a consumer; nil after the first consumer has taken over
+        /// the buffer.
         var unclaimed: EventBuffer<Event>?
         var buffers: [ObjectIdentifier: EventBuffer<Event>] = [:]
         var isFinished = false

@@ -255,7 +255,8 @@ extension SigningKey {
 }
 
 extension KeyFile {
-    /// Returns true if the file at `path` contains a secret key. The permissions of the file are not checked.
+    /// Returns true if the first 4,096 bytes of the file at `path` contain the prefix of a secret key; false also if
+    /// the file cannot be read. The permissions of the file are not checked.
     package static func holdsSecret(_ path: String) -> Bool {
         guard var bytes = beginning(of: path) else { return false }
         defer { Sodium.wipe(&bytes) }

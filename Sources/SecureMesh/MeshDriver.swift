@@ -375,7 +375,7 @@ final class MeshDriver<Machine: MeshMachine>: @unchecked Sendable where Machine.
 
     private func serveTimeouts(_ box: MachineBox<Machine>) {
         let now = now
-        // A machine moves each deadline that it has served. If a faulty machine does not, the bound keeps it from
+        // A machine postpones or removes each deadline that it has handled. The bound keeps a faulty machine from
         // blocking the loop.
         for _ in 0..<Self.timeoutsPerTurn {
             guard let deadline = box.machine.dueNext, deadline <= now else { return }
@@ -383,8 +383,9 @@ final class MeshDriver<Machine: MeshMachine>: @unchecked Sendable where Machine.
         }
     }
 
-    /// Handles queued datagrams of strangers for at most 2 ms, then pauses for as long as the handling took. So
-    /// strangers get at most half of the time. If no datagram is queued, reads strangers' datagrams from the sockets.
+    /// Handles queued datagrams of strangers for at most 2 ms, then pauses for as long as the handling took. So this
+    /// work takes at most half of the event loop's time. If no datagram is queued, reads strangers' datagrams from the
+    /// sockets.
     private func serveStrangers() {
         guard strangerTask == nil else { return }
         guard !strangers.isEmpty else {
@@ -558,8 +559,8 @@ private final class MachineBox<Machine: MeshMachine> {
     }
 }
 
-/// Calls that read a machine without copying it. They are `mutating` because the compiler copies a machine that belongs
-/// to an object before it calls a method that only reads.
+/// Calls that read a machine without copying it. They are `mutating` because the compiler would copy a machine that is
+/// stored in an object before a nonmutating call.
 extension MeshMachine {
     @inline(__always)
     fileprivate mutating func expects(_ datagram: Span<UInt8>, path: Path) -> Bool {

@@ -1,5 +1,5 @@
-/// A sequence of sets. Each set contains all other members of a peer's mesh, and a new set comes whenever the members
-/// change.
+/// A sequence of sets of members. Each set contains all members of the mesh except the peer itself. A new set comes
+/// whenever the members change.
 ///
 /// The first set comes as soon as the peer has a directory. Each later set differs from the set before. A slow consumer
 /// gets the newest set and misses the sets before it. There may be any number of consumers, and each iterator begins

@@ -28,13 +28,13 @@ public final class MeshPeer: Service {
         /// ``SocketAddress/wildcard(port:)``, stands for every IPv6 and IPv4 address of the host. If the host has no
         /// IPv6 and the server may have an IPv4 address, the default stands for every IPv4 address.
         public var bind = SocketAddress.wildcard()
-        /// True to keep trying to join if the server does not admit this key or has revoked it, because the key may be
-        /// listed later. The pauses between the attempts grow from one second to five minutes. The event
+        /// True to keep trying to join after a server has refused or revoked this key, because the roster may list the
+        /// key later. The pauses between the attempts grow from one second to five minutes. The event
         /// ``PeerEvent/excluded(_:by:retryAfter:)`` reports each refusal. If the value is false, the default, the peer
-        /// ends with ``MeshError/notAuthorized`` once no pinned server lets it join.
+        /// ends with ``MeshError/notAuthorized`` once the servers of all pinned keys have refused or revoked the key.
         public var returnsAfterExclusion = false
         /// The largest body that this peer sends, in bytes, 0 to 65,358. The default is 1,083 bytes. IP may have to
-        /// fragment larger messages. Received messages may have any size.
+        /// fragment a message with a body of more than 1,083 bytes. Received messages may have any size.
         public var maximumMessageSize = PeerMessage.ordinaryBody
         /// The largest rates at which this peer accepts messages, and at which it sends messages to one receiver.
         public var messageRate = MessageRate.standard
@@ -128,7 +128,7 @@ public final class MeshPeer: Service {
     public var membership: MeshMembership { MeshMembership(lifecycle) }
 
     /// The address of the peer's socket, with its current port. Waits until `run()` has bound the socket. If the system
-    /// chose the port and the socket loses it, the socket gets another port.
+    /// chose the port, the port can change when the socket has to be bound again.
     ///
     /// - Throws: ``MeshError/notRunning`` if `run()` has ended, ``MeshError/cancelled``.
     public var boundAddress: SocketAddress {
@@ -141,9 +141,9 @@ public final class MeshPeer: Service {
     /// Joins the mesh, and stays a member until graceful shutdown, cancellation or ``leave()``.
     ///
     /// The peer keeps trying to join while the server does not answer or the server's name cannot be looked up. When
-    /// the peer leaves, it sends LEAVE three times within 0.1 s, because datagrams can be lost. To a server on the same
-    /// host, it sends LEAVE three times without pauses. After `run()` has ended, all asynchronous calls except
-    /// ``leave()`` throw an error.
+    /// the peer leaves, it sends LEAVE three times within 0.1 s, because datagrams can be lost. To a server at a
+    /// loopback address, it sends LEAVE three times without pauses. After `run()` has ended, all asynchronous calls
+    /// except ``leave()`` throw an error.
     ///
     /// - Throws: ``MeshError/notAuthorized`` if the server does not admit the key or revokes it;
     ///   ``MeshError/unknownHost(_:)`` if the name service says that the server's host does not exist, and no earlier
@@ -318,8 +318,8 @@ extension MeshPeer {
     /// many members is sent in slices of 4 ms. In the pauses between the slices, the peer does its other work. This
     /// call returns after the first slice. A member that leaves before the message is sent to it gets nothing. Messages
     /// to one member are sent in the order of the calls. If a broadcast is not complete after 10 s, the rest of it is
-    /// dropped. ``leave()`` and the end of ``run()`` wait at most 1 s for incomplete ones. `SendError.queueFull`
-    /// means that 256 broadcasts, or 16 MiB of broadcasts, already wait.
+    /// dropped. ``leave()`` and the end of ``run()`` wait at most 1 s for incomplete broadcasts. At most 256 broadcasts
+    /// with 16 MiB together may wait. A broadcast that exceeds these limits is refused with `SendError.queueFull`.
     ///
     /// - Parameter body: The bytes of the message, at most ``Configuration/maximumMessageSize``.
     /// - Returns: The number of members that the message has been sent to or is being sent to. A member is not counted
@@ -445,9 +445,9 @@ extension MeshPeer {
     /// later. An acknowledgment means that the receiver's peer has the message, not that the receiver's program has
     /// handled it.
     ///
-    /// At most 256 messages, or 16 MiB of messages, may wait for acknowledgment at once. At most 2,047 messages may be
-    /// sent after the oldest message that waits. A message that exceeds these limits is not sent, and the error is
-    /// `SendError.queueFull`.
+    /// The message is not sent, and the error is `SendError.queueFull`, if more than 256 messages or 16 MiB of messages
+    /// would wait for acknowledgment. The same happens if this peer has already sent 2,047 messages of any kind after
+    /// the oldest message that waits.
     ///
     /// - Parameters:
     ///   - body: The bytes of the message.

@@ -135,8 +135,7 @@ public final class MeshServer: Service {
         lifecycle.begin(driver)
         let following = followHostAddresses(driver, bound)
         defer { following?.cancel() }
-        // Keys expire by calendar time. Somebody can set the clock of the calendar, so the server reads the time every
-        // second.
+        // Keys expire by calendar time. The system clock can be set at any time, so the server reads it every second.
         let dating = eventLoop.scheduleRepeatedTask(initialDelay: .zero, delay: .seconds(1)) { _ in
             let date = configuration.calendar()
             driver.perform { $0.advanceCalendar(to: date, now: $1) }
@@ -207,15 +206,16 @@ public final class MeshServer: Service {
         }.get()
     }
 
-    /// The number of members whose heartbeat was overdue at the server's last check, which was less than a second ago.
+    /// The number of members that had given no proof of life for two thirds of the lifetime at the server's last check,
+    /// less than a second ago.
     ///
     /// - Throws: ``MeshError/notRunning``, ``MeshError/cancelled``.
     package var lateCount: Int {
         get async throws(MeshError) { try await ask { $0.lateCount } }
     }
 
-    /// The largest number of members that were late at the same sweep during the present suspicion of a common cause;
-    /// nil if there is no such suspicion.
+    /// The largest number of members that were late at one check, while the server suspects a common cause; nil if
+    /// ``ServerEvent/suspected(_:)`` was not emitted or the suspicion has ended.
     ///
     /// - Throws: ``MeshError/notRunning``, ``MeshError/cancelled``.
     package var suspectedCount: Int? {

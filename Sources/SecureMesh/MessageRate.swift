@@ -26,7 +26,8 @@ public struct MessageRate: Hashable, Sendable {
     /// times `byteBurst`, and at most 500,000,000.
     public var totalByteBurst = Limits.totalMessageByteRate.burst
 
-    /// Makes rates with the default limits in bytes. ``MeshPeer/init(_:logger:)`` checks the rates.
+    /// Makes rates from limits on the number of messages. The limits on bytes have their defaults.
+    /// ``MeshPeer/init(_:logger:)`` checks the rates.
     public init(perSecond: Int, burst: Int) {
         self.perSecond = perSecond
         self.burst = burst

@@ -26,8 +26,8 @@ final class OneShot<Value: Sendable>: Sendable {
 
     /// Waits for the value.
     ///
-    /// - Parameter cancelled: The value to return if, before a value is set, the task is canceled or its service group
-    ///   shuts down.
+    /// - Parameter cancelled: The value to return if the task is canceled, or its service group shuts down, before a
+    ///   value is set.
     func value(
         ifCancelled cancelled: Value, isolation: isolated (any Actor)? = #isolation
     ) async -> Value {

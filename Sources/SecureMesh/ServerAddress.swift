@@ -16,7 +16,8 @@ public struct ServerAddress: Hashable, Sendable {
 
     let place: Place
 
-    /// Makes the address of a server that has numeric addresses, at most eight. The peer tries them in this order.
+    /// Makes the address of a server from numeric addresses. The peer tries the first eight, in this order, and ignores
+    /// the rest.
     public init(_ addresses: SocketAddress...) {
         place = .addresses(addresses)
     }

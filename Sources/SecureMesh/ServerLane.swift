@@ -2,12 +2,12 @@ internal import Logging
 internal import NIOCore
 internal import Synchronization
 
-/// A lane of a server. It receives and verifies the datagrams of a share of the members on its own event loop, and
-/// sends what the registry has sealed for these members.
+/// A lane of a server. It serves a share of the members on its own event loop: it receives and verifies their
+/// datagrams, and sends the datagrams that the registry has sealed for them.
 ///
 /// The results of a burst of reads go to the registry's event loop in one call. The datagrams that the registry has
-/// sealed in one pass come to the lane in one call. No lock is taken per datagram. All methods except `init`, `hand`
-/// and `noteTaken` are called on the lane's event loop.
+/// sealed in one pass come to the lane in one call. No lock is taken per datagram. All methods except `init`,
+/// `makeSocket`, `hand` and `noteTaken` are called on the lane's event loop.
 ///
 /// The queue in each direction is bounded, because one of the two event loops can be slower than the other.
 final class ServerLane: @unchecked Sendable {
@@ -143,8 +143,8 @@ final class ServerLane: @unchecked Sendable {
         if machine?.expects(datagram, path: path) == true {
             machine?.handle(datagram, path: path, now: now())
         } else if strangers.count < Limits.strangerQueue, datagram.count <= ProtocolConstants.maximumDatagram {
-            // The session may have begun already: the order with which the registry announces it may still wait on this
-            // event loop.
+            // The session may have begun already: the registry's order that announces the session may still wait on
+            // this event loop.
             strangers.append(([UInt8](copying: datagram), path))
             serveStrangers()
         } else if datagram.count > ProtocolConstants.maximumDatagram {
@@ -154,8 +154,8 @@ final class ServerLane: @unchecked Sendable {
         }
     }
 
-    /// Schedules the handling of datagrams of unknown sessions after the orders that already wait on the event loop,
-    /// because an order may announce the session.
+    /// Schedules a call of `handleStrangers` after the orders that already wait on the event loop, because these orders
+    /// may announce the sessions of the queued datagrams.
     private func serveStrangers() {
         guard !isServingStrangers else { return }
         isServingStrangers = true

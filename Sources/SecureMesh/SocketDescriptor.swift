@@ -91,15 +91,16 @@ final class SocketDescriptor: Sendable {
         }
     }
 
-    /// Makes the members' sockets, which `openMembersSockets` opened, receive all datagrams that are addressed to the
-    /// epoch.
+    /// Directs members' datagrams, which are addressed to the epoch, to the members' sockets that `openMembersSockets`
+    /// opened.
     ///
     /// - Parameter division: The event loops, each with one members' socket.
     func sendMembersApart(epoch: UInt64, division: LaneDivision) throws(SystemError) {
         try chooseSockets(.membersFirst(epoch: epoch, division: division))
     }
 
-    /// True if the system can distribute the datagrams to one address among several sockets, by the senders' sessions.
+    /// True if several sockets can share one address, and the system distributes datagrams among them by the sender's
+    /// session.
     static var offersDivision: Bool {
         let loopback = SocketAddress(ip: .v4(0x7F00_0001), port: 0)
         guard let first = try? SocketDescriptor(bindingTo: loopback, isIPv6Only: false) else { return false }
@@ -209,8 +210,8 @@ final class SocketDescriptor: Sendable {
 
     /// Sends one datagram, without waiting.
     ///
-    /// - Parameter local: The address of this host from which to send; nil to let the system choose. `local` is ignored
-    ///   if the system always chooses.
+    /// - Parameter local: The address of this host from which to send; nil to let the system choose. Only 64-bit Linux
+    ///   uses `local`; on other systems, the system always chooses.
     func send(_ bytes: [UInt8], to remote: SocketAddress, from local: SocketAddress.IP? = nil) -> SendResult {
         guard remote.isUsable, isIPv6 || !remote.isIPv6 else { return .refused(SystemError(EAFNOSUPPORT)) }
         let sent = unsafe Self.withKernelAddress(remote, isIPv6: isIPv6) { address, size in
@@ -300,8 +301,8 @@ final class SocketDescriptor: Sendable {
     private static func withKernelAddress<Result>(
         _ address: SocketAddress, isIPv6: Bool, _ body: (UnsafePointer<sockaddr>, socklen_t) -> Result
     ) -> Result {
-        // The fields are written at fixed offsets. SwiftNIO declares the structures too, so a release build would find
-        // their fields only with an import of SwiftNIO's C module.
+        // The fields are written at fixed offsets. SwiftNIO's C module declares these structures too, and a release
+        // build would find their fields only if this file imported that module.
         let size = isIPv6 ? 28 : 16
         var kernel = sockaddr_storage()
         return unsafe withUnsafeMutableBytes(of: &kernel) { bytes in

@@ -5,7 +5,7 @@ internal import NIOPosix
 /// A UDP socket on an event loop, with vector reads. If a channel fails, the socket binds its address again.
 ///
 /// SwiftNIO reads, and `SocketDescriptor` sends: SwiftNIO would close its channel if the kernel refused to send one
-/// datagram. All methods except `bind` are called on the event loop.
+/// datagram. All methods except `bind`, `follow` and `unfollow` are called on the event loop.
 ///
 /// If the kernel can separate members' datagrams from strangers' (`PacketFilter`), a server's `UDPSocket` consists of
 /// two sockets of the kernel. Members' datagrams then have their own receive buffer, which strangers cannot fill.
@@ -28,8 +28,8 @@ final class UDPSocket: @unchecked Sendable {
         /// The profile of a server, which receives many small datagrams.
         static let server = Profile(vectorCount: 64, slotSize: 2_048, vectorsPerBurst: 4)
         /// The profile of a peer. A message can have any size, and a datagram larger than its slot would be cut off, so
-        /// the slot is large. There is only one slot, because SwiftNIO copies the buffer before its first use, so that
-        /// all of the buffer occupies memory.
+        /// the slot is large. There is only one slot, because the whole buffer occupies memory: SwiftNIO copies it
+        /// before its first use.
         static let peer = Profile(vectorCount: 1, slotSize: 65_536, vectorsPerBurst: 64)
     }
 
@@ -41,7 +41,8 @@ final class UDPSocket: @unchecked Sendable {
         var usesKernelFilter = false
         /// True to note the local address at which each datagram arrived, if the socket is bound to a wildcard address.
         var notesLocalAddress = false
-        /// True to bind another port if the system chose the port and the socket has lost that port.
+        /// True to bind another port if the system chose the port, and another socket has taken it when this socket
+        /// must be bound again.
         var mayMove = false
         /// The time for which a socket that has lost its address tries to bind it again.
         var rebindTime = Limits.rebindTime
@@ -79,7 +80,7 @@ final class UDPSocket: @unchecked Sendable {
     private let options: Options
     private let logger: Logger
     private let callbacks: Callbacks
-    /// True if the socket may bind another port after it has lost its port, because the system chose the port.
+    /// True if `Options.mayMove` is set and the system chose the port.
     private let mayMove: Bool
     private var isIPv6Only = false
     /// The server's epoch, the field `to` of members' datagrams; nil before `separateMembers`.
@@ -114,7 +115,7 @@ final class UDPSocket: @unchecked Sendable {
         self.callbacks = callbacks
     }
 
-    /// True if members' datagrams have a socket of the kernel of their own.
+    /// True if a separate socket of the kernel receives members' datagrams.
     var hasMembersSocket: Bool { bound.count > 1 }
 
     private var division: LaneDivision { LaneDivision(loops: UInt8(1 + followers.count)) }
@@ -289,8 +290,8 @@ final class UDPSocket: @unchecked Sendable {
         waiting.isEmpty && socket?.isBelow(share) == true
     }
 
-    /// Returns true if the system would send an answer to this address at once, so that it does not stay in the send
-    /// buffer.
+    /// Returns true if the system would send an answer to this address at once, so the answer would not stay in the
+    /// send buffer.
     private func isKnown(_ remote: SocketAddress) -> Bool {
         if neighbors == nil { neighbors = .some(Neighbors()) }
         return neighbors??.knows(remote.ip) == true
@@ -304,7 +305,7 @@ final class UDPSocket: @unchecked Sendable {
         let local = source(for: transmit.path)
         var result = socket.send(transmit.bytes, to: remote, from: local)
         if case .refused = result, let local {
-            // The local address may not be an address of this host anymore.
+            // Perhaps this host has lost the local address.
             result = socket.send(transmit.bytes, to: remote, from: nil)
             if case .sent = result { foreign = (local, .now() + Self.foreignPause) }
         }

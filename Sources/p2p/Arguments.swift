@@ -1,7 +1,8 @@
 internal import ArgumentParser
 internal import SecureMesh
 
-/// Functions that turn arguments into values, or throw a `ValidationError` with an example of a valid argument.
+/// Parses command-line arguments. If an argument is malformed, throws a `ValidationError` that describes the valid
+/// form.
 enum Parse {
     static func name(_ text: String) throws -> PeerName {
         guard let name = try? PeerName(text) else {
@@ -19,7 +20,7 @@ enum Parse {
         }
     }
 
-    /// Parses `HOST:PORT`, where the host is the numeric address of a server or the name of its host.
+    /// Parses `HOST:PORT`, the address of a server. The host is a numeric address or a host name.
     static func server(_ text: String) throws -> ServerAddress {
         do throws(SocketAddressError) {
             let server = try ServerAddress(text)
@@ -66,7 +67,7 @@ enum Parse {
             case let digits = text.utf8.dropLast(suffix.utf8.count), digits.allSatisfy(isDigit),
             digits.contains(where: { $0 != UInt8(ascii: "0") })
         else { throw ValidationError("an interval is like 500ms, 4s or 2m") }
-        // A number that does not fit into this type is too long as well.
+        // The limit of `Int32` keeps the multiplication from overflowing.
         guard let count = Int32(text.dropLast(suffix.count)), case let interval = unit * Int(count),
             interval <= longestInterval
         else { throw ValidationError("an interval is at most a year, 8760h") }

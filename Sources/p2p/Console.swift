@@ -15,9 +15,9 @@ enum Console {
     /// True once a write to stdout has failed because the reader of stdout has closed the pipe.
     private static let hasLostReader = Atomic(false)
     private static let queue = Mutex<ConsoleQueue?>(nil)
-    /// The style of all lines, and true if lines on stderr have colors; nil until this is determined. The second value
-    /// is stored, because the system call that checks for a terminal blocks if stderr is a file on a disk that has
-    /// stopped answering.
+    /// The style of all lines. `isColored` is true if lines on stderr have colors, and nil until this is determined. It
+    /// is stored, because the system call that checks for a terminal blocks if stderr is a file on a disk that does not
+    /// answer.
     private static let style = Mutex((style: OutputStyle(), isColored: Bool?.none))
     private static let openProgress = ProgressGuard()
 
@@ -38,7 +38,8 @@ enum Console {
         }
     }
 
-    /// Waits until all lines of the queue are written, but at most for `Self.patience`, because there may be no reader.
+    /// Waits until all lines of the queue are written, but at most for `patience`, because there may be no reader. Then
+    /// prints a warning if lines for stdout remain.
     static func finish() async {
         guard let queue = queue.withLock({ $0 }) else { return }
         await firstToEnd([{ await queue.drained() }, { try? await Task.sleep(for: patience) }])
@@ -65,7 +66,7 @@ enum Console {
         }
     }
 
-    /// Prints on stdout, in one line, a JSON object that another process sent.
+    /// Prints a JSON object from another process on stdout, in one line.
     static func result(json: [UInt8]) {
         result(String(decoding: ControlJSON.harmless(json), as: UTF8.self))
     }
@@ -132,8 +133,8 @@ enum Console {
     /// The exit code of a command that succeeded but could not print all results; nil if nothing was lost.
     static var exitCodeIfOutputFailed: Failure.Code? { hasLostOutput.load(ordering: .relaxed) ? .inputOutput : nil }
 
-    /// True if the reader of stdout has closed the pipe. In this case, a command that otherwise prints until it is
-    /// stopped, such as `p2p watch`, ends.
+    /// True if the reader of stdout has closed the pipe. Commands that print until they are stopped, such as
+    /// `p2p watch`, then end.
     static var isReaderGone: Bool { hasLostReader.load(ordering: .relaxed) }
 
     /// Clears the terminal at stdout.
@@ -244,8 +245,8 @@ enum Console {
 
     private static let clearLine = "\r\u{1B}[K"
 
-    /// The longest time for which a command that is about to end waits until its output is written. Even if a peer must
-    /// leave the mesh too, a command ends less than two seconds after the request to stop.
+    /// The longest time to wait for the output to be written before a command ends. With this limit, a command ends
+    /// less than two seconds after the request to stop, even if a peer must leave the mesh too.
     static let patience = Duration.milliseconds(500)
 
     /// Returns the text with control characters, and all other characters on which a terminal might act, as escapes.
@@ -274,8 +275,8 @@ enum Console {
         return result
     }
 
-    /// The largest number of combining marks on a character that are not escaped. The scripts of living languages need
-    /// at most three.
+    /// The largest number of unescaped combining marks per character. The scripts of living languages need at most
+    /// three.
     private static let mostMarks = 3
 
     /// Returns the bytes as escaped text; bytes that are not UTF-8 become U+FFFD.

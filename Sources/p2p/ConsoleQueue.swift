@@ -6,8 +6,8 @@ internal import Synchronization
 /// Writes lines to stdout and stderr on a thread of its own, so that a reader that stalls blocks no other thread.
 ///
 /// The lines of both streams are written in the order in which they were appended. But while the reader of one stream
-/// stalls, the lines of the other stream are still written. Each stream has a bounded queue. A line for which its queue
-/// has no room is dropped, and a later line says how many were dropped.
+/// stalls, the lines of the other stream are still written. Each stream has a bounded queue. If the queue has no room
+/// for a line, the line is dropped, and a later line says how many were dropped.
 final class ConsoleQueue: Sendable {
     enum Stream: Int, CaseIterable {
         case output
@@ -17,8 +17,8 @@ final class ConsoleQueue: Sendable {
     private struct State {
         /// The lines that wait for each stream. The index is the raw value of the stream.
         var streams: [WaitingLines]
-        /// The number of lines that have been appended to either stream. Each line keeps the number that it got, so
-        /// that the lines of both streams have a common order.
+        /// The number of lines appended so far, to both streams together. Each line keeps this number as its position
+        /// in the common order of both streams.
         var order: UInt64 = 0
         /// True while the queue's thread waits for a line or for a reader.
         var isWaiting = false
@@ -183,7 +183,7 @@ final class ConsoleQueue: Sendable {
         }
     }
 
-    /// The number of lines that wait for a stream.
+    /// The number of lines that wait for a stream, and of lines that were dropped and not reported yet.
     func count(of stream: Stream) -> Int { state.withLock { $0.streams[stream.rawValue].count } }
 
     private func writeLines() -> Never {

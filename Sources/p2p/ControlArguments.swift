@@ -36,8 +36,8 @@ struct ControlOptions: ParsableArguments {
     ///
     /// - Parameters:
     ///   - role: The kind of process that the command can talk to; nil for both kinds.
-    ///   - prefersServer: True to choose the server, and to print a note about this choice, if exactly one server and
-    ///     at least one peer run.
+    ///   - prefersServer: True to choose the server and print a note about this, if `role` is nil and exactly one
+    ///     server and at least one peer run.
     /// - Throws: `Failure` with exit code 69 if no process of this kind runs, or with 64 if several such processes run
     ///   and the user chose none.
     func client(_ role: MeshStatus.Role? = nil, prefersServer: Bool = true) throws -> ControlClient {

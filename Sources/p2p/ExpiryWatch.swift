@@ -5,8 +5,9 @@ internal import Synchronization
 final class ExpiryWatch: Sendable {
     private struct State {
         var roster: Roster
-        /// For each key, the expiry time that its last warning named, and the notice period of that warning, in
-        /// seconds. If the clock is set back, the notice period can become longer again, and then the warnings repeat.
+        /// For each key, the expiry time and the notice period (in seconds) at the last check; no value if no notice
+        /// period had begun. If the clock is set back, the notice period can become longer, and later warnings then
+        /// repeat.
         var warned: [PublicKey: (end: UnixTime, notice: Int64)] = [:]
     }
 

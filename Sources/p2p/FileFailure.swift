@@ -4,8 +4,7 @@ internal import SecureMesh
 enum FileFailure {
     /// Returns the failure for a file that exists and cannot be read.
     ///
-    /// - Parameter mode: The new mode of the file. If the user owns the file, the hint is a call of `chmod` with this
-    ///   mode.
+    /// - Parameter mode: The mode that the hint passes to `chmod`, if the user owns the file.
     static func cannotRead(_ path: String, chmod mode: String) -> Failure {
         let folder = KeyFile.folder(of: path)
         let hint: String

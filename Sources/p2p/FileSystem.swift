@@ -97,7 +97,7 @@ enum FileSystem {
     static var user: String { "\(geteuid())" }
 
     /// Returns the device number and the inode number of the file behind a descriptor, in the form of `JOURNAL_STREAM`
-    /// (systemd.exec(5)).
+    /// (systemd.exec(5)); nil if fstat(2) fails.
     static func identity(of descriptor: CInt) -> String? {
         var status = stat()
         guard unsafe fstat(descriptor, &status) == 0 else { return nil }
@@ -179,7 +179,7 @@ enum FileSystem {
 
     /// Writes as many of the bytes as the descriptor takes.
     ///
-    /// - Returns: The number of bytes written; 0 if the descriptor does not block and takes none.
+    /// - Returns: The number of bytes written; 0 if the descriptor is non-blocking and takes none.
     static func writeSome(_ content: [UInt8], to descriptor: CInt) throws(SystemError) -> Int {
         while true {
             let count = unsafe content.withUnsafeBytes { bytes in
@@ -215,7 +215,7 @@ enum FileSystem {
     /// The flag RWF_NOWAIT of linux/fs.h, which forbids a write to wait.
     private static let noWait: CInt = 8
 
-    /// Makes a pipe whose ends do not block and are not inherited by other programs.
+    /// Makes a pipe whose ends are non-blocking and are not inherited by other programs.
     static func makePipe() throws(SystemError) -> (reading: CInt, writing: CInt) {
         var ends: [CInt] = [-1, -1]
         guard unsafe pipe(&ends) == 0 else { throw SystemError() }
@@ -226,12 +226,12 @@ enum FileSystem {
         return (ends[0], ends[1])
     }
 
-    /// Reads and discards all bytes in a pipe that does not block.
+    /// Reads and discards all bytes in a non-blocking pipe.
     static func empty(_ descriptor: CInt) {
         while !readAvailable(descriptor).isEmpty {}
     }
 
-    /// Reads at most 64 bytes from a pipe that does not block. Returns an empty array if the pipe has no bytes.
+    /// Reads at most 64 bytes from a non-blocking pipe. Returns an empty array if the pipe has no bytes.
     static func readAvailable(_ descriptor: CInt) -> [UInt8] {
         var bytes = [UInt8](repeating: 0, count: 64)
         let count = unsafe read(descriptor, &bytes, bytes.count)
@@ -281,8 +281,8 @@ enum FileSystem {
         guard error.code == EEXIST else { throw error }
     }
 
-    /// Returns true if `chmod` may have no effect on a file. The reason is a file system of a kind that may not store
-    /// access modes: FAT, NTFS, a Windows share, or a file system that a program provides (FUSE).
+    /// Returns true if `chmod` may have no effect on a file, because its file system may not store access modes: FAT,
+    /// NTFS, a Windows share, or a file system that a program provides (FUSE).
     static func mayLackAccessModes(_ path: String) -> Bool {
         #if canImport(CStatfs)
             var status = statfs()
@@ -309,7 +309,7 @@ enum FileSystem {
         .microseconds(clock())
     }
 
-    /// The largest resident memory that this process has had, in bytes.
+    /// The peak resident memory of this process, in bytes; 0 if the system does not report it.
     static var peakMemory: Int {
         var usage = rusage()
         #if canImport(Glibc)

@@ -32,10 +32,10 @@ enum FileWriter {
     ///   - path: The path of the file.
     ///   - content: The new content.
     ///   - mode: The permission bits of a file that is created.
-    ///   - isSecret: True if the content is secret. If other users than the owner and the group have any access, or if
-    ///     the group may do more than read, the file gets `mode` and loses its ACL.
+    ///   - isSecret: True if the content is secret. If users other than the owner and the group have any access to an
+    ///     existing file, or if the group may do more than read it, the file gets `mode` and loses its ACL.
     /// - Throws: `ELOOP` if the path is a symbolic link, because whoever can change the link could choose the file that
-    ///   is replaced. `EINVAL` if the path is a device, a pipe or a folder, because a file would take its place.
+    ///   is replaced. `EINVAL` if the path is a device, a pipe or a folder, because an ordinary file would replace it.
     static func replace(
         _ path: String, _ content: [UInt8], mode: mode_t, isSecret: Bool = false
     ) throws(SystemError) {
@@ -60,7 +60,7 @@ enum FileWriter {
     /// - Parameters:
     ///   - prepare: Sets the owner and the permissions of the new file. Until then, only the user of this process may
     ///     read it.
-    ///   - name: Gives the new file its name.
+    ///   - name: Gives the new file its final name. The argument is its temporary path.
     private static func write(
         _ content: [UInt8], beside path: String, prepare: (borrowing OpenFile) throws(SystemError) -> Void,
         name: (String) throws(SystemError) -> Void

@@ -118,7 +118,7 @@ struct KeyNew: AsyncParsableCommand {
     func run() async throws {
         let store = keyOptions.store
         if !replace { try store.checkAbsent(name, authorizes: false) }
-        // The lists are read first, so that a list that cannot be read is reported before the old key is replaced.
+        // The list of peers is read first, so that an error in the list is reported before the old key is replaced.
         let lists =
             try name != .server && FileSystem.exists(store.rosterPath)
             && KeyStore.readRoster(store.rosterPath).lists(name)

@@ -100,7 +100,7 @@ struct PeerCommand: AsyncParsableCommand {
         var faults = outputOptions.faults
         let fault = MeshPeer.Configuration.fault(bind: localAddress, server: server)
         if let fault { faults.append(SettingsFault(fault)) }
-        // Such a peer would send its requests to itself, and report that no server answers.
+        // A peer on the server's own address would send its requests to itself, and report that no server answers.
         for address in server.addresses where address.isLoopback && address.port == port {
             if bind.map({ $0.ip == address.ip }) ?? true {
                 faults.append(

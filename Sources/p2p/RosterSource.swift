@@ -21,9 +21,9 @@ struct RosterSource: Sendable {
 
     /// Reads the list again, while the server runs.
     ///
-    /// Refuses a list in which all keys in force, or more than half of them, are missing. Such a list is probably
-    /// damaged, by a full disk, an editor or a missing volume. A missing line does not mean that its key is revoked,
-    /// because `p2p revoke` marks lines and does not remove them.
+    /// Refuses a list that lacks keys in force, if it has no keys at all or lacks more than half of the old list's
+    /// keys. Such a list is probably damaged, by a full disk, an editor or a missing volume. A missing line does not
+    /// mean that its key is revoked, because `p2p revoke` marks lines and does not remove them.
     ///
     /// - Parameter old: The list in force.
     /// - Throws: `Failure` if the list is refused or cannot be read. The old list must then stay in force.

@@ -6,7 +6,7 @@ struct RosterText {
     enum Replacement: Equatable {
         case refuse
         case revoke
-        /// The other key may join until this time. The other key is a different key that is listed under the same name.
+        /// The other key may join until this time, or until its own end if that is earlier.
         case end(UnixTime)
     }
 

@@ -43,8 +43,8 @@ enum RunningServer {
             || !report.removed.isEmpty
     }
 
-    /// Sends the request to all servers at the same time, so that a server that does not answer delays no answer of
-    /// another server.
+    /// Sends the request to all servers at the same time, so that a server that does not answer does not delay the
+    /// others.
     private static func reload(_ sockets: [String]) async -> [Result<ReloadReport, Failure>] {
         await withTaskGroup(of: (Int, Result<ReloadReport, Failure>).self) { tasks in
             for (index, socket) in sockets.enumerated() {

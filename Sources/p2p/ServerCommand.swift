@@ -99,7 +99,7 @@ struct ServerCommand: AsyncParsableCommand {
         for (index, address) in listen.enumerated() where address.port != 0 && listen[..<index].contains(address) {
             faults.append(SettingsFault("--listen \(address) is given twice", ["listen"]))
         }
-        // The kernel would refuse the second address only with the message that its port is in use.
+        // The kernel would refuse the second address too, but would only report that its port is in use.
         for all in listen where all.isUnspecified && all.port != 0 {
             for one in listen where !one.isUnspecified && one.port == all.port && one.isIPv6 == all.isIPv6 {
                 faults.append(SettingsFault("--listen \(all) has the address \(one) already", ["listen"]))

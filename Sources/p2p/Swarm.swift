@@ -68,8 +68,7 @@ final class Swarm: Sendable {
     /// The reason why the last lookup of the server's name failed; nil if the last lookup succeeded or there was no
     /// lookup.
     var lookupFailure: String? { state.withLock { $0.lookupFailure } }
-    /// The reason of the last answer by which the server delayed a peer's request to join; nil if the server delayed no
-    /// request.
+    /// The reason why the server last delayed a peer's request to join; nil if it has delayed none.
     var lastRefusal: JoinRefusal? { state.withLock { $0.lastRefusal } }
 
     /// Starts the peers one after another, and returns when all peers have ended. If the task is canceled, the peers
@@ -115,13 +114,13 @@ final class Swarm: Sendable {
     private func run(_ member: SwarmMember, _ index: Int) async {
         let start = clock.now
         state.withLock { $0.report.started += 1 }
-        // A peer's event loop notes its events itself, because waking a task takes far longer than that.
+        // The event loop of a peer records the peer's events itself, because waking a task would take far longer.
         let events = member.peer.events(except: { event in
             self.note(event, at: member, startedAt: start)
             return true
         })
-        // The reading task notes the events that the event loop leaves to it. It ends with the peer's events, even if
-        // the task around it is canceled.
+        // The reading task records the events that the event loop does not. It ends with the peer's events, even if the
+        // surrounding task is canceled.
         let reading = Task {
             for await event in events { self.note(event, at: member, startedAt: start) }
         }
@@ -227,7 +226,7 @@ final class Swarm: Sendable {
             interval = each
         case .each(let each): interval = each
         }
-        // Peers that joined at the same time would otherwise always broadcast at the same time.
+        // The random delay keeps peers that joined at the same time from always broadcasting at the same time.
         try? await Task.sleep(for: interval * Double.random(in: 0...1))
         var count = 0
         while !Task.isCancelled, !state.withLock({ $0.isLeaving }) {

@@ -142,7 +142,7 @@ struct SwarmCommand: AsyncParsableCommand {
         let pinned = try (serverKey.isEmpty ? [store.publicPath(.server)] : serverKey).map(KeyStore.readPublic)
         // Nothing is logged: refusals are counted, and the log lines of so many peers would add no information.
         let logger = Logger.quiet
-        // An open server reserves a name for its key, so a new key needs a new name.
+        // An open server reserves a name for the first key that joins under it, so a new key needs a new name.
         let prefix = prefix ?? (storedKeys ? "n" : "s\(String(UInt16.random(in: .min ... .max), radix: 16))-")
         let made = try (0..<peers + newcomers).map { index in
             let name = try Parse.name("\(prefix)\(index)")

@@ -1,8 +1,8 @@
 internal import NIOCore
 internal import NIOHTTP1
 
-/// Closes a connection if the answer has not begun after `limit`. The kernel accepts connections even for a process
-/// that is stopped or hangs.
+/// Closes a connection if the answer has not begun after `limit`. The timer is needed because the kernel accepts
+/// connections even for a process that is stopped or hangs.
 final class AnswerTimer: ChannelInboundHandler {
     typealias InboundIn = HTTPClientResponsePart
     typealias InboundOut = HTTPClientResponsePart

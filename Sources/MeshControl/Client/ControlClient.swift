@@ -50,8 +50,8 @@ package struct ControlClient: Sendable {
     ///
     /// Reads the next line only when `receive` has returned. If `receive` is slow, the process drops events.
     ///
-    /// - Parameter onOpen: Called once, before the first line. The answer contains every event that occurs after this
-    ///   call.
+    /// - Parameter onOpen: Called once, before the first line. The answer contains every event that occurs after
+    ///   `onOpen` is called.
     package func lines(
         of target: String, onOpen: @Sendable () async -> Void = {},
         _ receive: @Sendable (_ line: [UInt8], ControlEvent) async -> Bool
@@ -132,7 +132,7 @@ package struct ControlClient: Sendable {
         }
         do {
             return try await connection.executeThenClose { inbound, outbound in
-                // A process of another user refuses this user, or is not p2p and could read the request.
+                // A p2p process of another user would refuse this client. Another program must not read the request.
                 let user = try await listenerUser.get()
                 guard user == SocketFiles.user || SocketFiles.user == 0 else { throw Failure.forbidden(path) }
                 var headers = HTTPHeaders([("host", "p2p"), ("connection", "close")])
@@ -140,8 +140,8 @@ package struct ControlClient: Sendable {
                     headers.add(name: "content-type", value: "application/json")
                     headers.add(name: "content-length", value: String(body.count))
                 }
-                // The request is one write, because the process may answer and close the connection as soon as it has
-                // the last byte.
+                // The request is one write. The process may close the connection as soon as it has the last byte, and a
+                // later write would then fail.
                 var request: [HTTPClientRequestPart] = [
                     .head(HTTPRequestHead(version: .http1_1, method: method, uri: target, headers: headers))
                 ]

@@ -1,7 +1,7 @@
 internal import NIOCore
 internal import NIOHTTP1
 
-/// Reads the user of the process that listens, as soon as the connection is open. A process that refuses a client
+/// Reads the user id of the listening process as soon as the connection opens, because a process that refuses a client
 /// closes the connection at once.
 final class ListenerUser: ChannelInboundHandler {
     typealias InboundIn = HTTPClientResponsePart

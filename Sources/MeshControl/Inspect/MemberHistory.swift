@@ -15,7 +15,7 @@ package struct MemberHistory: Sendable {
         package let member: Member
         package let departure: Departure?
         package let at: Timestamp
-        /// The number of the departure, which distinguishes two departures of one member.
+        /// The serial number of the departure. It distinguishes two departures of one member.
         let number: UInt64
     }
 
@@ -24,7 +24,7 @@ package struct MemberHistory: Sendable {
         didSet { neverCount = countNever() }
     }
     private(set) package var present: [PublicKey: Presence] = [:]
-    /// The newest departure of each former member: the number of the departure, and the state of the member since then.
+    /// The newest departure of each former member: its serial number, and the member's state since then.
     private var absent: [PublicKey: (number: UInt64, state: MemberState)] = [:]
     /// The number of former members in each of the states left, failed and revoked.
     private var gone: [MemberState: Int] = [:]

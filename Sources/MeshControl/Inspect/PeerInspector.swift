@@ -9,8 +9,8 @@ package final class PeerInspector: ControlledProcess {
         var linkSince: Timestamp
         var problem: Problem?
         var slowness: Problem?
-        /// True while `history` still has the members that the previous `MeshPeer` knew. The current `MeshPeer` has not
-        /// joined yet then.
+        /// True from a change of the `MeshPeer` until the new one joins. Until then, `history` has the members that the
+        /// previous one knew.
         var hasOldMembers = false
     }
 
@@ -75,7 +75,7 @@ package final class PeerInspector: ControlledProcess {
         }
     }
 
-    /// Returns true if members may have joined or left, before `event`, without an event of their own.
+    /// Returns true if members may have joined or left before `event` without an event that reports it.
     private func missesMembers(before event: PeerEvent) -> Bool {
         switch event {
         case .missed: return true
@@ -149,7 +149,7 @@ package final class PeerInspector: ControlledProcess {
         async let losses = peer.losses()
         async let rejections = peer.rejections()
         let condition = try? await peer.condition()
-        // A copy, so that the lock is held for a short time.
+        // The lock is held only for this copy.
         let state = state.withLock { $0 }
         let (link, since) = (state.link, state.linkSince)
         var all = problems(state)

@@ -57,7 +57,7 @@ extension PeerInspector {
     }
 
     /// Calls `body` with the time that is left of `time`. After each temporary error, waits a short time and calls
-    /// `body` again. Throws the last error when `time` has passed.
+    /// `body` again. Throws the last error if it is not temporary, or if `time` would pass during the wait.
     ///
     /// - Parameters:
     ///   - name: The receiver's name, for the text of an error; nil for all members.

@@ -1,7 +1,7 @@
 internal import SecureMesh
 internal import Synchronization
 
-/// A clock of one process, which is not affected when somebody sets the host's clock.
+/// A clock of one process. Setting the host's clock does not change this clock.
 ///
 /// All times that the process stores are times of this clock, so ages and time limits stay correct. Answers to commands
 /// contain times of the host's clock: times of this clock plus `correction`.
@@ -33,7 +33,7 @@ package final class ProcessClock: Sendable {
     package var correction: Int64 {
         let found = host().milliseconds - now.milliseconds
         return known.withLock { known in
-            // Without the tolerance, the same time could be reported differently twice, because the two clocks are not
+            // Without the tolerance, two answers could show the same time differently, because the two clocks are not
             // read at the same moment.
             if abs(found - known) > Self.tolerance { known = found }
             return known
@@ -43,8 +43,8 @@ package final class ProcessClock: Sendable {
     /// Converts a time of this clock to the host's clock.
     package func onHost(_ time: Timestamp) -> Timestamp { time.moved(by: correction) }
 
-    /// The largest change of the difference between the host's clock and this clock that `correction` ignores, in
-    /// milliseconds. NTP sets a clock only if its error is above 128 ms. NTP corrects a smaller error by changing the
-    /// rate, which both clocks follow.
+    /// The tolerance of `correction`, in milliseconds. Up to this size, a change of the difference between the host's
+    /// clock and this clock is ignored. NTP sets a clock only if its error is above 128 ms. NTP corrects a smaller
+    /// error by changing the rate, which both clocks follow.
     private static let tolerance: Int64 = 100
 }

@@ -128,7 +128,7 @@ package final class ServerInspector: ControlledProcess {
     }
 
     private func members(_ now: Timestamp) async -> [ListedMember] {
-        // Copies, so that the lock is held for a short time.
+        // The lock is held only for these copies.
         let (present, absent, roster) = state.withLock { state in
             (state.history.present, state.history.absences(now), state.roster)
         }
@@ -142,8 +142,8 @@ package final class ServerInspector: ControlledProcess {
         return members
     }
 
-    /// Returns the server's view of each member. Several calls read slices of the members, so that no call blocks the
-    /// event loop for long.
+    /// Returns the server's view of each member; nil for a member whose view is not available. Each call to the server
+    /// reads one slice of the members, so that no call blocks the event loop for long.
     private func standings(of keys: [PublicKey]) async -> [MemberStanding?] {
         var standings: [MemberStanding?] = []
         for start in stride(from: 0, to: keys.count, by: ControlLimits.slice) {
@@ -182,7 +182,7 @@ package final class ServerInspector: ControlledProcess {
                     "suspicion", .error, "\(suspected) members went silent at once",
                     hint: "look at the network and the load of this host", since: state.suspectedAt))
         }
-        // Repeated attempts of one program count as one problem.
+        // Problems with the same message are reported once, such as those of a peer that is refused repeatedly.
         var seen: Set<String> = []
         for refusal in state.refusals.reversed() {
             guard let since = refusal.since, now - since < ControlLimits.refusalTime else { break }

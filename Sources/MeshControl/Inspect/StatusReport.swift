@@ -30,7 +30,7 @@ package struct StatusReport: Sendable {
 
     /// Returns the indices of the members in the order of the report.
     private static func order(_ members: [ListedMember]) -> [Int] {
-        // A sort moves each element many times, and a member is large. So this sorts indices.
+        // Indices are sorted, and not members, because a sort moves each element many times and a member is large.
         members.indices.sorted { left, right in
             let (first, second) = (members[left].name.description, members[right].name.description)
             guard first == second else { return first < second }
@@ -40,8 +40,8 @@ package struct StatusReport: Sendable {
 
     /// The JSON of this report.
     ///
-    /// Foundation's encoder takes some milliseconds per hundred members, so it encodes only the status without them.
-    /// This code then inserts the members.
+    /// Foundation's encoder encodes only the status without its members, because it takes some milliseconds per hundred
+    /// members. This code then inserts the members.
     package var json: [UInt8] {
         let bytes = ControlJSON.encode(status)
         guard let members else { return bytes }

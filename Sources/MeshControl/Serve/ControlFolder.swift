@@ -53,8 +53,8 @@ package enum ControlFolder {
         }
     }
 
-    /// Returns the paths of the sockets at which a process listens, from all of `folders`. The paths have the order of
-    /// `folders`, and the order of the file names within a folder.
+    /// Returns the paths of the sockets at which a process listens, in the order of `folders` and, within a folder, of
+    /// the file names. Removes the socket files of killed processes.
     package static func sockets() -> [String] {
         folders.flatMap { folder in
             SocketFiles.names(in: folder).sorted().filter { $0.hasSuffix(".sock") }.map { "\(folder)/\($0)" }
@@ -88,15 +88,15 @@ package enum ControlFolder {
             return [chosen].filter { isTrusted($0, by: user) }
         }
         var folders = [own, "/tmp/p2p-\(user)", "/run/user/\(user)/p2p", systemFolder]
-        // The folders of systemd units. Only root and the unit's user may enter them.
+        // These are the folders of systemd units. Only root and the unit's user may enter them.
         folders += SocketFiles.names(in: "/run").filter { $0.hasPrefix("p2p-") }.sorted().map { "/run/\($0)/p2p" }
         return folders.enumerated().filter { folders.firstIndex(of: $1) == $0 }.map(\.element)
             .filter { isTrusted($0, by: user) }
     }
 
-    /// Returns true if a command may use the sockets in a folder. A folder of another user is not trusted, because that
-    /// user could read what the command sends. As an exception, root trusts the folders of systemd units in /run,
-    /// because only root can make a folder in /run.
+    /// Returns true if a command of `user` may use the sockets in a folder. If another user owned the folder or could
+    /// write to it, that user could read what the command sends. As an exception, root trusts the folders of systemd
+    /// units in /run, because only root can make a folder in /run.
     static func isTrusted(_ folder: String, by user: UInt32) -> Bool {
         guard let status = try? SocketFiles.status(folder), status.kind == .folder else { return false }
         return status.owner == user && status.mode & 0o022 == 0 || user == 0 && folder.hasPrefix("/run/p2p-")

@@ -88,9 +88,9 @@ package final class ControlSocket: Sendable {
         self.listener = Mutex(listener)
     }
 
-    /// Makes the socket file again if the file was deleted. Open connections stay open.
+    /// Makes the socket file again if it was deleted or replaced. Open connections stay open.
     ///
-    /// - Returns: True if the file was missing or had been replaced.
+    /// - Returns: True if the file was made again; false if it was still in place.
     /// - Throws: `ControlSocketError` if the socket cannot be made, for instance because another process listens at the
     ///   path.
     package func restore() async throws(ControlSocketError) -> Bool {

@@ -159,6 +159,6 @@ struct SocketFileStatus {
         number = UInt64(status.st_ino)
     }
 
-    /// Returns true if both are of the same file. Its owner and its mode may have changed.
+    /// Returns true if both statuses are of the same file, even if its owner or its mode has changed.
     func isSameFile(as other: SocketFileStatus) -> Bool { device == other.device && number == other.number }
 }

@@ -1,8 +1,8 @@
 internal import NIOCore
 
 extension Channel {
-    /// Returns the user of the process at the other end of a connection of a Unix socket: at a listener the user that
-    /// connected, and at a client the user that listens.
+    /// Returns the user id of the process at the other end of a Unix socket connection. A listener gets the id of the
+    /// client's user, and a client gets the id of the listener's user.
     ///
     /// - Returns: A future that fails if the channel is not such a connection.
     func userAtOtherEnd() -> EventLoopFuture<UInt32> {

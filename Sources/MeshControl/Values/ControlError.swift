@@ -13,7 +13,7 @@ package struct ControlError: Error, Hashable, Sendable {
         case wrongRole
         /// The peer is not a member, or may not send messages at the moment.
         case notJoined
-        /// No member has the name that the request gives.
+        /// No member has the name that the request gives, or the member's binding is invalid.
         case unknownMember
         /// The message is larger than the largest message that this peer sends.
         case messageTooLarge

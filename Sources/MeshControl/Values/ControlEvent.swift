@@ -17,14 +17,14 @@ package struct ControlEvent: Codable, Sendable {
         case unreachable
         // Of a server.
         case turnedAway, suspected, suspicionEnded
-        /// At this position of the stream, `count` events were dropped, because the reader of the stream was too slow.
+        /// At this position of the stream, `count` events were dropped, because they were read too slowly.
         case missed
     }
 
     package var schema = ControlLimits.schema
     package var time: Timestamp
     package var event: Kind
-    /// The name of the member that the event concerns.
+    /// The name of the other peer that the event concerns; nil if there is none.
     @OrNull package var name: String?
     @OrNull package var address: String?
     @OrNull package var fingerprint: String?
@@ -32,8 +32,8 @@ package struct ControlEvent: Codable, Sendable {
     @OrNull package var reason: String?
     /// The number of attempts, members or dropped events, depending on `event`.
     @OrNull package var count: Int?
-    /// The body of a message. `text` is the same body as text if it is valid UTF-8. `broadcast` is true if the message
-    /// was sent to all members. All three are nil for an event that is not a message.
+    /// The body of a message. `text` is the body as text; nil if the body is not valid UTF-8. `broadcast` is true if
+    /// the message was sent to all members. All three are nil for an event that is not a message.
     @OrNull package var body: Data?
     @OrNull package var text: String?
     @OrNull package var broadcast: Bool?

@@ -14,7 +14,7 @@ package enum ControlJSON {
         return harmless((try? encoder.encode(value)).map(Array.init) ?? Array("{}".utf8))
     }
 
-    /// Replaces all characters on which a terminal might act with JSON escapes.
+    /// Returns the JSON with escapes in place of all characters on which a terminal might act.
     ///
     /// Foundation escapes only the characters below U+0020. Other dangerous characters, such as U+009B and U+202E, can
     /// occur in the text of a message. Valid JSON has such characters only in strings, where an escape has the same

@@ -29,18 +29,18 @@ package enum ControlLimits {
     /// The time for which a former member is remembered.
     package static let absenceTime = Duration.seconds(86_400)
     /// The largest number of members whose state is read in one call on the mesh's event loop. The call takes about
-    /// 2 ms (0.76 µs per member of 5,000).
+    /// 2 ms (0.76 µs per member in a mesh of 5,000).
     package static let slice = 2_560
     /// The largest number of remembered problems that concern single peers.
     package static let refusals = 16
     /// The time for which a problem that concerns a single peer is reported.
     package static let refusalTime = Duration.seconds(60)
-    /// The default of the time for which a message waits for its acknowledgments.
+    /// The default time to wait for the acknowledgments of a message.
     package static let usualDeliveryTime = Duration.seconds(3)
     /// The longest time that a request may set for the acknowledgments of its message.
     package static let deliveryTime = Duration.seconds(60)
     /// The longest time from a request until its answer begins. If the request waits for acknowledgments, the time that
-    /// it waits is added. To reload a list of peers that is a pipe, a server may need 10 s.
+    /// it waits is added. A server may need 10 s to reload a list of peers from a pipe.
     package static let answerBeginning = Duration.seconds(15)
     /// The time between two checks that the file of the socket still exists.
     package static let fileCheck = Duration.seconds(5)

@@ -4,8 +4,8 @@ package import SecureMesh
 package enum MemberState: String, Codable, CaseIterable, Sendable {
     /// The peer is a member.
     case alive
-    /// The peer is a member, but its heartbeat is overdue. In the status of another peer, this state means that the
-    /// server is silent, so that nothing is known about any member.
+    /// The peer is a member, but its heartbeat is overdue. In the status that another peer reports, this state means
+    /// that the reporting peer is not connected to its server and knows nothing certain about any member.
     case suspect
     /// The peer left, or the server stopped and the peer has not come back.
     case left
@@ -13,7 +13,7 @@ package enum MemberState: String, Codable, CaseIterable, Sendable {
     case failed
     /// The peer's key is not authorized any more.
     case revoked
-    /// The peer's key is authorized, but the peer has not joined since this server started.
+    /// The peer's key is authorized, but the peer is not a member, and the server remembers no departure of it.
     case never
 
     /// Makes the state that follows a departure. `departure` is nil if the reason is unknown, for example because a
@@ -31,9 +31,9 @@ package enum MemberState: String, Codable, CaseIterable, Sendable {
 package struct MemberStatus: Codable, Sendable {
     package var name: String
     package var state: MemberState
-    /// The time at which the member joined, became silent or left; nil for a key that never joined.
+    /// The time at which the member joined, became silent or left; nil in the state `never`.
     @OrNull package var since: Timestamp?
-    /// The reason why the member left or is a suspect; nil in every other state.
+    /// The reason why the member left or is a suspect; nil if the reason is unknown, and in the other states.
     @OrNull package var reason: String?
     @OrNull package var address: String?
     package var fingerprint: String
@@ -88,7 +88,7 @@ package struct ServerLink: Codable, Sendable {
     @OrNull package var since: Timestamp?
     /// True if this peer may send messages.
     package var maySend: Bool
-    /// The shortest round trip to the server in this session, in nanoseconds.
+    /// The shortest round trip to the server in this session, in nanoseconds; nil if none was measured.
     @OrNull package var roundTrip: Int64?
 }
 
@@ -117,9 +117,9 @@ package struct MeshStatus: Codable, Sendable {
     package var counts: [String: Int]
     /// The members; nil if the request asked to omit them.
     @OrNull package var members: [MemberStatus]?
-    /// The number of datagrams that this process has lost since its start, by reason.
+    /// The number of datagrams that the server or the current `MeshPeer` has lost since it started, by reason.
     package var lostDatagrams: [String: UInt64]
-    /// The number of datagrams that this process has refused since its start, by reason.
+    /// The number of datagrams that the server or the current `MeshPeer` has refused since it started, by reason.
     package var refusedDatagrams: [String: UInt64]
     /// The number of clients that are reading a stream of events.
     package var streams: Int

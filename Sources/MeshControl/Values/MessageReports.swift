@@ -86,9 +86,11 @@ package struct ReloadReport: Codable, Sendable {
     /// The absolute path of the list, without symbolic links; nil if the server has an earlier version of this program.
     package var file: String?
     package var keys: Int
-    /// The names of the keys that are in the new list and were not in the previous list, in ascending order.
+    /// The names of the keys that are in the new list and were not in the previous list under the same name, in
+    /// ascending order.
     package var added: [String]
-    /// The names of the keys that were in the previous list and are not in the new list, in ascending order.
+    /// The names of the keys that were in the previous list and are not in the new list under the same name, in
+    /// ascending order.
     package var removed: [String]
 
     package init(list: String, file: String?, keys: Int, added: [String], removed: [String]) {

@@ -5,7 +5,7 @@
 #endif
 internal import SecureMesh
 
-/// A point in time by the clock of the host, in whole milliseconds.
+/// A point in time by the host's clock or by a `ProcessClock`, in whole milliseconds.
 ///
 /// Its text has the format of RFC 3339, in UTC: `2026-01-31T12:00:00.250Z`.
 package struct Timestamp: Hashable, Comparable, Sendable, CustomStringConvertible {

@@ -77,8 +77,8 @@ struct FuzzExecution {
         return flaw(ofDatagram: bytes) ?? flaw(of: kind, payload: payload)
     }
 
-    /// Returns random bytes, a test vector's header and random bytes, or a tampered test vector. In about half of the
-    /// cases, the length field is set to the size.
+    /// Returns random bytes, or a test vector's header followed by random bytes, or a tampered test vector. In about
+    /// half of the cases, the length field is set to the size.
     private mutating func noise() -> [UInt8] {
         let vector = random.element(of: bench.vectors).bytes
         var bytes: [UInt8] =
@@ -102,7 +102,7 @@ struct FuzzExecution {
     // MARK: behind the keys
 
     /// Checks that the receiver refuses a datagram that was changed after it was signed or sealed. The receiver may
-    /// accept a change of bytes that are not signed.
+    /// accept a change of bytes that are not signed. Returns a description of the failure; nil if nothing failed.
     private mutating func sealFailure() -> String? {
         let vector = random.element(of: bench.vectors)
         datagrams += 1

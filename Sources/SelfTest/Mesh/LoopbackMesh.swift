@@ -81,7 +81,7 @@ package actor EventLog {
         _ = await next { if case .joined = $0 { true } else { false } }
     }
 
-    /// Waits for the event that a member named `name` has joined.
+    /// Waits until the peer reports that a member named `name` has joined.
     package func sees(_ name: String) async {
         _ = await next { if case .memberJoined(let member) = $0 { member.name.description == name } else { false } }
     }

@@ -146,6 +146,6 @@ struct Malformed {
 
     /// The prime 2^255 - 19 in 32 bytes, little-endian.
     private static let prime: [UInt8] = [0xED] + [UInt8](repeating: 0xFF, count: 30) + [0x7F]
-    /// The IPv4-mapped address ::ffff:192.0.2.1, after the byte of its address family.
+    /// The byte of the address family, followed by the IPv4-mapped address ::ffff:192.0.2.1.
     private static let mapped: [UInt8] = [6] + [UInt8](repeating: 0, count: 10) + [0xFF, 0xFF, 192, 0, 2, 1]
 }

@@ -28,7 +28,7 @@ package enum MalformedCheck {
     private static let codecRefusals = Rejection.allCases.prefix { $0 != .sourceNotAllowed }
 }
 
-/// Hands datagrams of every length, all of them invalid, to the decoder, a server and a member.
+/// Hands invalid datagrams of each length from 0 to `longest` bytes to the decoder, a server and a member.
 package struct LengthCheck {
     private let seed: UInt64
 

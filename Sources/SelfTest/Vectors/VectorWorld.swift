@@ -49,7 +49,7 @@ struct VectorWorld {
         for name in ["e_a", "e_a2", "e_b", "e_s_a", "e_s_b"] {
             let publicKey = try keys.secret(name).agreementPublicKey
             try keys.expect("\(name)_public", publicKey.bytes.array)
-            // The seed and the secret that was converted from it must agree on the same value.
+            // Key agreement with the seed, and with the secret converted from it, must give the same value.
             let (own, converted) = (server.agree(with: publicKey), serverSecret.agree(with: publicKey))
             keys.expect(own?.array == converted?.array, "server_x_secret and the seed agree differently with \(name)")
         }

@@ -3,7 +3,7 @@ internal import SecureMesh
 
 /// Derives findings from the status of a process and the facts about its host.
 enum Diagnosis {
-    /// The answers of one member to the probes that it was sent.
+    /// The answers of one member to the probes sent to it.
     struct Reach: Codable, Sendable {
         let name: String
         let probes: Int

@@ -13,8 +13,8 @@ enum FileCheck {
         "server key \(serverKeys.map(\.description).joined(separator: " or "))"
     }
 
-    /// Checks the files that a running process would read after a restart: its key, and the list of peers for a server
-    /// or the server's public key for a peer.
+    /// Checks the files that a running process would read after a restart: its key, and the list of peers (for a
+    /// server) or the server's public key (for a peer).
     ///
     /// - Parameters:
     ///   - store: The folder of keys.

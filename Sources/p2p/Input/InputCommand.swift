@@ -69,8 +69,8 @@ enum InputCommand: Equatable {
         }
     }
 
-    /// Returns the end of an error message: it suggests the word of `words` that the user probably meant instead of
-    /// `given`. If no word is similar, returns `other`, or no text if `other` is nil.
+    /// Returns the end of an error message. It suggests the word of `words` that is most similar to `given`. If no word
+    /// is similar, the result is `other`, or empty if `other` is nil.
     static func suggestion(of words: [String], for given: some StringProtocol, or other: String? = nil) -> String {
         let given = String(given.lowercased().prefix(mostQuoted))
         if let best = NearMiss.best(of: words, for: given) { return "; did you mean '\(best)'?" }

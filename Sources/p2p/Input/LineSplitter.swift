@@ -8,8 +8,8 @@ struct LineSplitter {
 
     private let limit: Int
     private var bytes: [UInt8] = []
-    /// Two indices in `bytes`. `start` is that of the first byte after the lines that were returned. `searched` is that
-    /// of the first byte that has not been searched for a line end.
+    /// Two indices in `bytes`: `start`, of the first byte after the returned lines, and `searched`, of the first byte
+    /// that has not been searched for a line end.
     private var (start, searched) = (0, 0)
     /// True while the rest of a line that is too long is being dropped.
     private var isDropping = false

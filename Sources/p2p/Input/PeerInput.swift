@@ -170,8 +170,7 @@ struct PeerInput {
 
     private static let interruption = "the peer left the mesh before an answer came"
 
-    /// The longest time for which a message waits until the peer is a member, and also the longest time for which it
-    /// then waits for acknowledgments.
+    /// The longest wait until a message can be sent, and also the longest wait for its acknowledgments after that.
     private static let patience = Duration.seconds(3)
 }
 

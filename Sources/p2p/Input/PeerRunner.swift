@@ -80,7 +80,8 @@ actor PeerRunner: Service {
 
     private func run(_ peer: MeshPeer) async throws {
         let (events, followed) = (peer.events(except: printer.prints), peer.events(except: inspector.applies))
-        // The task is detached, because in a service group that shuts down a sequence of events would end early.
+        // The tasks are detached, because the graceful shutdown of the service group would end their sequences of
+        // events early.
         let printing = Task.detached { [printer] in await printer.print(events) }
         let following = Task.detached { [inspector] in await inspector.follow(followed) }
         let result: Result<Void, any Error>

@@ -33,8 +33,7 @@ extension SimulateCommand: OutputStyling {}
 
 extension CheckServer: OutputStyling {
     var outputOptions: OutputOptions { server.outputOptions }
-    /// Always empty. `p2p check server` prints the faults of a server's settings itself, so the handler of errors has
-    /// none to print.
+    /// Empty, because `p2p check server` itself prints the faults of a server's settings.
     var faults: [SettingsFault] { [] }
 }
 

@@ -19,7 +19,7 @@ enum PassphrasePrompt {
     enum Refusal: Error {
         /// The process has no terminal.
         case noTerminal
-        /// The process is in the background. If it read from the terminal there, the system would stop it.
+        /// The process is in the background. The system would stop it if it read from the terminal.
         case inBackground
         /// The input has ended, or the answer is longer than a passphrase may be.
         case noLine

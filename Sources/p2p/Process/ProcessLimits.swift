@@ -98,8 +98,8 @@ enum ProcessLimits {
         return String(decoding: bytes.prefix(count), as: UTF8.self)
     }
 
-    /// Runs `body` while `count` additional threads exist. If the limit of threads is too low for them, the command
-    /// finds this out before it begins its work.
+    /// Runs `body` while `count` additional threads exist. Throws a `Failure` if the system refuses one of these
+    /// threads, so that the command does not begin its work.
     private static func withThreads(_ count: Int, _ body: () throws -> Void) throws {
         let gate = try FileSystem.makePipe()
         var threads: [pthread_t] = []

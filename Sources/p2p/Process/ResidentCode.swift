@@ -13,8 +13,8 @@ enum ResidentCode {
     /// Removes the pages of code from this process's resident memory. If the process uses a page again, the system maps
     /// the page from the page cache.
     ///
-    /// A peer that has started does not need half of these pages: they hold code that runs only at the start, or code
-    /// near it, because Linux maps 64 KiB around each page that is used. Does nothing if there is no /proc.
+    /// After its start, a peer does not need half of these pages. They hold code that runs only at the start, or
+    /// neighboring code: Linux maps 64 KiB around each page that is used. Does nothing if there is no /proc.
     static func release() {
         #if os(Linux)
             guard let file = try? OpenFile("/proc/self/maps", O_RDONLY) else { return }

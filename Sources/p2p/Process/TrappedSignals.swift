@@ -2,8 +2,8 @@ internal import Logging
 internal import SecureMesh
 internal import ServiceLifecycle
 
-/// The signals that a server, a peer or a swarm receives, in the order of their arrival. Only one task may read each of
-/// these sequences.
+/// The signals that a server, a peer or a swarm receives, in the order of their arrival. Each of these sequences may
+/// have only one reader.
 struct TrappedSignals: Sendable {
     /// The first signal that stops the command.
     let stops: AsyncStream<Signal>

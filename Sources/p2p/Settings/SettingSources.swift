@@ -26,8 +26,8 @@ struct SettingSources {
 
     struct Resolved: Equatable {
         let name: String
-        /// The values as command-line arguments. Empty for a flag that is not set, and for a setting whose only value
-        /// is a default that is not text.
+        /// The values as command-line arguments. Empty for a flag that is not set, and for a setting that no source
+        /// gives and whose default is not known as text.
         var values: [String]
         var origin: Origin
     }
@@ -118,7 +118,7 @@ struct SettingSources {
 
     private static let usualFile = "p2p.toml"
 
-    /// True if the working folder has a settings file, or a link of this name whose target is missing. Such a link is
+    /// True if the working folder has a file `p2p.toml`, or a link of this name whose target is missing. Such a link is
     /// an error: if it were ignored, a process would run with other settings than the user intended.
     private static var hasUsualFile: Bool { FileSystem.exists(usualFile) || FileSystem.isLink(usualFile) }
 

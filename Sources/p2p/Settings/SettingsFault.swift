@@ -59,8 +59,8 @@ extension SettingSources {
 }
 
 extension SettingSources.Origin {
-    /// For a setting from a file or a variable, the text with which a message about the setting begins, and the line in
-    /// the file; the line is 0 for a variable. Nil for other origins.
+    /// The text with which a message about the setting begins, and the line in the settings file; the line is 0 for a
+    /// variable. Nil if the setting comes from neither a settings file nor a variable.
     fileprivate var place: (text: String, line: Int)? {
         switch self {
         case .environment(let name): ("$\(name)", 0)
