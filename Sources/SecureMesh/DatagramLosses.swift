@@ -1,4 +1,4 @@
-/// A reason why a socket of this process lost datagrams.
+/// A reason why a server or a peer lost datagrams.
 @nonexhaustive
 public enum DatagramLoss: String, CaseIterable, Sendable {
     /// The system refused to send, for example because there is no route, a firewall rule forbids it, or the
@@ -13,9 +13,9 @@ public enum DatagramLoss: String, CaseIterable, Sendable {
     /// buffer if this host knows the link-layer address to which it sends the answer. If not, the limit is 128 KiB or a
     /// quarter of the buffer, whichever is less, so that answers to addresses that do not exist cannot fill the buffer.
     case answersDropped
-    /// A server dropped datagrams of senders without a session. Either the kernel dropped them, because they were not
-    /// HELLOs or because too many were waiting, or their queue at one of the server's additional event loops was full
-    /// (``MeshServer/Configuration/eventLoops``).
+    /// Datagrams of senders without a session were dropped. Either this process dropped them because their queue was
+    /// full, or the kernel of a server's host dropped them, because they were not HELLOs or because too many were
+    /// waiting.
     case strangersDropped
     /// Received datagrams were dropped. Either the kernel dropped them because the receive buffer was full, or a server
     /// dropped them because the queue between two of its event loops was full. If the kernel of a server's host
@@ -23,7 +23,7 @@ public enum DatagramLoss: String, CaseIterable, Sendable {
     case receiveBufferFull
 }
 
-/// The number of datagrams that the sockets of a server or a peer have lost, for each reason.
+/// The number of datagrams that a server or a peer has lost, for each reason.
 public struct DatagramLosses: Hashable, Sendable {
     private var counts: [DatagramLoss: UInt64] = [:]
 

@@ -41,7 +41,7 @@ final class MeshDriver<Machine: MeshMachine>: @unchecked Sendable where Machine.
     /// The orders for each lane that the current pass of the event loop has collected.
     private var orders: [ServerLane.Orders] = []
     private var strangers: [(bytes: [UInt8], path: Path)] = []
-    private var droppedStrangers = LogThrottle()
+    private var droppedStrangers: UInt64 = 0
     private var droppedEvents = LogThrottle()
     private var timer: (deadline: Instant, task: Scheduled<Void>)?
     private var strangerTask: Scheduled<Void>?
@@ -203,7 +203,7 @@ final class MeshDriver<Machine: MeshMachine>: @unchecked Sendable where Machine.
         return addresses
     }
 
-    /// The number of datagrams that the sockets have lost since the start, for each reason.
+    /// The number of datagrams that were lost since the start, for each reason.
     ///
     /// - Throws: `MeshError.notRunning` if the driver has closed.
     func lostDatagrams() async throws(MeshError) -> DatagramLosses {
@@ -320,7 +320,7 @@ final class MeshDriver<Machine: MeshMachine>: @unchecked Sendable where Machine.
         conditions.append(condition)
     }
 
-    private func receive(_ datagram: Span<UInt8>, _ path: Path) {
+    func receive(_ datagram: Span<UInt8>, _ path: Path) {
         eventLoop.assertInEventLoop()
         guard !isClosed, let box else { return }
         receivedCount &+= 1
@@ -331,8 +331,8 @@ final class MeshDriver<Machine: MeshMachine>: @unchecked Sendable where Machine.
         } else if strangers.count < Limits.strangerQueue {
             // The datagram is too large for any handshake, so the machine refuses it, and it need not be stored.
             handle(datagram, path, now)
-        } else if let count = droppedStrangers.happened() {
-            logger.notice("dropped datagrams of strangers: queue full", metadata: ["count": .stringConvertible(count)])
+        } else {
+            droppedStrangers &+= 1
         }
     }
 
@@ -521,6 +521,7 @@ final class MeshDriver<Machine: MeshMachine>: @unchecked Sendable where Machine.
     private var datagramLosses: DatagramLosses {
         var losses = sockets.reduce(into: DatagramLosses()) { $0.add($1.countLosses()) }
         for lost in laneLosses { losses.add(lost) }
+        losses.count(.strangersDropped, droppedStrangers)
         return losses
     }
 

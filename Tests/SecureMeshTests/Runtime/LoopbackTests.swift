@@ -1,6 +1,8 @@
-internal import SecureMesh
+internal import NIOCore
 internal import SelfTest
 internal import Testing
+
+@testable internal import SecureMesh
 
 @Suite("A mesh on real sockets", .timeLimit(.minutes(10)))
 struct LoopbackTests {
@@ -170,6 +172,19 @@ struct LoopbackTests {
                 let (refused, lost) = (try await mesh.server.rejections(), try await mesh.server.losses())
                 #expect(refused.total + lost.total > 0)
             }
+        }
+    }
+
+    @Test("a flooded server reports the datagrams of strangers for which its queue has no room")
+    func flooded() async throws {
+        try await LoopbackMesh.run { mesh in
+            let driver = try await mesh.server.runningDriver()
+            let path = Path(remote: Fixture.address(9))
+            try await driver.eventLoop.submit {
+                for _ in 0..<Limits.strangerQueue + 10 { driver.receive([0].span, path) }
+            }.get()
+            let losses = try await mesh.server.losses()
+            #expect(losses[.strangersDropped] == 10, "\(losses.nonZero)")
         }
     }
 
