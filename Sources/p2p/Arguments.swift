@@ -67,11 +67,10 @@ enum Parse {
             case let digits = text.utf8.dropLast(suffix.utf8.count), digits.allSatisfy(isDigit),
             digits.contains(where: { $0 != UInt8(ascii: "0") })
         else { throw ValidationError("an interval is like 500ms, 4s or 2m") }
-        // The limit of `Int32` keeps the multiplication from overflowing.
-        guard let count = Int32(text.dropLast(suffix.count)), case let interval = unit * Int(count),
-            interval <= longestInterval
-        else { throw ValidationError("an interval is at most a year, 8760h") }
-        return interval
+        guard let count = Int(text.dropLast(suffix.count)), Double(count) <= longestInterval / unit else {
+            throw ValidationError("an interval is at most a year, 8760h")
+        }
+        return unit * count
     }
 
     private static func isDigit(_ byte: UInt8) -> Bool { (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(byte) }
