@@ -3,7 +3,8 @@ public struct ReceivedMessage: Hashable, Sendable {
     /// The member that signed and sealed the message.
     public let sender: Member
     /// The number that the sender gave the message. The number rises by one with each message that the sender sends to
-    /// any member. So a gap means that a message was lost or was sent to another member.
+    /// any member, and starts at 1 again with each new ``MeshPeer``. So a gap means that a message was lost or was sent
+    /// to another member.
     public let number: UInt64
     /// True if the sender sent the message to all members.
     public let isBroadcast: Bool
