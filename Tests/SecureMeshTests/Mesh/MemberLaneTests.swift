@@ -268,27 +268,14 @@ import Testing
         #expect(member.server.lanes.allSatisfy { $0.count == 0 })
     }
 
-    /// Returns all secrets in a value and in its properties, at any depth.
-    private static func secrets(in value: Any) -> [Secret32] {
-        if let secret = value as? Secret32 { return [secret] }
-        return Mirror(reflecting: value).children.flatMap { secrets(in: $0.value) }
-    }
-
     @Test("the keys of a session are wiped when it has ended and its lane has dropped it")
     func keysAreReleased() throws {
-        final class Reference {
-            weak var secret: Secret32?
-        }
         var member = try LaneMember()
-        let references = Self.secrets(in: member.server.lanes).map { secret in
-            let reference = Reference()
-            reference.secret = secret
-            return reference
-        }
-        #expect(references.count > 4 && references.allSatisfy { $0.secret != nil })
+        let secrets = SecretReferences(in: member.server.lanes)
+        #expect(secrets.count > 4 && secrets.areAllAlive)
         member.server.registry.setRoster(Roster(authorized: [:]), now: .start)
         member.server.settle()
-        #expect(references.allSatisfy { $0.secret == nil })
+        #expect(secrets.areAllWiped)
     }
 
     @Test("the datagram of a member that comes to the registry instead of its lane is refused")
