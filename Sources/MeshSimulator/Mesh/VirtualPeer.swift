@@ -3,7 +3,7 @@ package import SecureMeshCore
 /// One peer of a virtual mesh: its identity, its process, and the parts of its history that the checks need.
 package final class VirtualPeer {
     package let key: SigningKey
-    package let name: PeerName
+    package var name: PeerName
     /// The index of the key in the `Invariants`.
     package let identity: Int
     package var address: SocketAddress

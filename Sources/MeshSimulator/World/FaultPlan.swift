@@ -63,7 +63,18 @@ package struct FaultPlan {
         if random.chance(50) { add(random.element(of: Strategy.drawn)) }
         if random.chance(20) { add(random.element(of: Strategy.drawn)) }
         if scenario.buffer < Scenario.usualBuffer { addFullSocket() }
+        addExchange()
         return scenario
+    }
+
+    /// Adds an exchange of names to some worlds. A separate random source draws it, so that the other worlds stay the
+    /// same.
+    private mutating func addExchange() {
+        var dice = RandomSource.seeded(scenario.seed ^ 0x4E41_4D45)
+        guard dice.chance(10) else { return }
+        let peer = dice.below(scenario.peers)
+        let other = (peer + 1 + dice.below(scenario.peers - 1)) % scenario.peers
+        add(.exchangeNames(peer, other), at: dice.duration(in: .zero...scenario.duration))
     }
 
     /// Adds a pause of a process. Even a small socket buffer fills up only while the process does not read.

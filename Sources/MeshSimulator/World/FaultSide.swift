@@ -26,6 +26,7 @@ extension World {
         case .jumpServer(let duration): jumpServer(duration)
         case .revoke(let index): revoke(index)
         case .authorize(let index): authorize(index)
+        case .exchangeNames(let first, let second): exchangeNames(of: [first, second])
         case .beginPartition(let number, let partition):
             network.begin(partition, number: number)
             partitionNames[number] = partition.description
@@ -178,6 +179,19 @@ extension World {
         guard peers[index].hasEnded else { return }
         peers[index].hasEnded = false
         begin(index)
+    }
+
+    /// Does nothing in a mesh that is open to all keys, because an open server keeps a name for its key.
+    private func exchangeNames(of both: [Int]) {
+        let names = both.map { peers[$0].name }
+        guard !scenario.isOpen, both.allSatisfy({ peers[$0].hasBegun && !peers[$0].hasEnded && !peers[$0].isRevoked })
+        else { return }
+        for (index, name) in zip(both, names.reversed()) {
+            crash(index)
+            peers[index].name = name
+        }
+        setRoster(roster)
+        for index in both { begin(index) }
     }
 
     // MARK: healing

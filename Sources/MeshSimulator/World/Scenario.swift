@@ -102,6 +102,9 @@ package enum Fault: Hashable, Sendable {
     case jumpServer(Duration)
     case revoke(Int)
     case authorize(Int)
+    /// Gives the names of two peers to each other, by a change of the roster. Both peers are killed, and start again
+    /// with their new names.
+    case exchangeNames(Int, Int)
     case beginPartition(Int, Partition)
     case endPartition(Int)
     case network(LinkConditions)
