@@ -132,13 +132,19 @@ struct KeyNew: AsyncParsableCommand {
             if replace { Console.note("peers pin the server's key: copy \(store.publicPath(name)) to each of them") }
             return
         }
+        let options = replace ? " --replace\(overlap.map { " --overlap \($0.argument)" } ?? "")" : ""
+        let next = "p2p authorize \(name) \(key)\(options)"
         guard replace, lists else {
-            let options = replace ? " --replace\(overlap.map { " --overlap \($0.argument)" } ?? "")" : ""
-            Console.note("next, on the server's host: p2p authorize \(name) \(key)\(options)")
+            Console.note("next, on the server's host: \(next)")
             return
         }
         let end = overlap.map { UnixTime(seconds: UnixTime.now.seconds + $0.components.seconds) }
-        _ = try store.authorize([(name, key)], in: store.rosterPath, replacing: end.map { .end($0) } ?? .revoke)
+        do {
+            _ = try store.authorize([(name, key)], in: store.rosterPath, replacing: end.map { .end($0) } ?? .revoke)
+        } catch let failure as Failure {
+            Console.note("the key is replaced, and \(store.rosterPath) does not list the new one; next: \(next)")
+            throw failure
+        }
         await RunningServer.reload(after: store.rosterPath)
     }
 }

@@ -65,6 +65,38 @@ struct KeyCommandTests {
         #expect(try harness.mode(of: "keys/A.key") == 0o600)
     }
 
+    @Test("new --replace lost the old key if NAME.pub could not be replaced", arguments: ["A.pub", "A.key"])
+    func replaceFails(file: String) async throws {
+        let harness = try ProcessHarness()
+        defer { harness.end() }
+        try await harness.makeKeys(peers: ["A"])
+        let (key, line) = try (harness.read("keys/A.key"), harness.read("keys/A.pub"))
+        try Self.replaceByLink("keys/\(file)", in: harness)
+        try await harness.run(["key", "new", "A", "--replace"])
+            .expectFailure(73, "keys/\(file) is a symbolic link")
+        #expect(try harness.read("keys/A.key") == key)
+        #expect(try harness.read("keys/A.pub") == line)
+    }
+
+    /// Moves a file, and puts a symbolic link to it in its place.
+    private static func replaceByLink(_ relative: String, in harness: ProcessHarness) throws {
+        let target = harness.path("elsewhere")
+        try FileManager.default.moveItem(atPath: harness.path(relative), toPath: target)
+        try FileManager.default.createSymbolicLink(atPath: harness.path(relative), withDestinationPath: target)
+    }
+
+    @Test("new --replace said that nothing has changed if the list of peers could not be replaced")
+    func replaceUnlisted() async throws {
+        let harness = try ProcessHarness()
+        defer { harness.end() }
+        try await harness.makeKeys(peers: ["A"])
+        try Self.replaceByLink("keys/authorized_peers", in: harness)
+        let result = try await harness.run(["key", "new", "A", "--replace", "--overlap", "1h"])
+        let key = try #require(try harness.read("keys/A.pub").split(separator: " ").last).dropLast()
+        result.expectFailure(73, "keys/authorized_peers is a symbolic link")
+        #expect(result.text.contains("next: p2p authorize A \(key) --replace --overlap 3600s"), "\(result.text)")
+    }
+
     @Test("show and verify print JSON")
     func json() async throws {
         let harness = try ProcessHarness()

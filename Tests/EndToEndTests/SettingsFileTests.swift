@@ -57,6 +57,7 @@ struct SettingsFileTests {
         ("\n a = \"x", "f:2:6: this text has no closing \""), ("a = 'x\n'", "f:1:5: this text has no closing '"),
         ("a = 1 2", "f:1:7: unexpected text"), ("a = 1.5", "f:1:5: 1.5 is not a whole number"),
         ("a = 99999999999999999999", "f:1:5: 99999999999999999999 is not"), ("= 1", "f:1:1: a key is"),
+        ("a = 007", "f:1:5: 007 is not a whole number"), ("a = 1__0", "f:1:5: 1__0 is not a whole number"),
         ("\"a\" = 1", "f:1:1: a key is"), ("a = 1\na = 2", "f:2:1: a is set already"), ("[a", "f:1:3: the name of"),
         ("[a]\n[a]", "f:2:1: the table [a] is there already"), ("[a.b]", "f:1:3: the name of a table ends"),
         ("a = [1", "f:1:5: this array has no ]"), ("a = [1 2]", "f:1:8: the values of an array have commas"),

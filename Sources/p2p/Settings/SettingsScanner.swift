@@ -166,7 +166,11 @@ struct SettingsScanner {
     private mutating func integer() throws(Failure) -> Int {
         let start = position
         let word = word()
-        guard let number = Int(word.replacing("_", with: "")) else {
+        // As in TOML, a number has no leading zeros, and an underscore is between digits.
+        let digits = word.drop { "+-".contains($0) }
+        let groups = digits.split(separator: "_", omittingEmptySubsequences: false)
+        let isCanonical = !groups.contains("") && (digits == "0" || digits.first != "0")
+        guard isCanonical, let number = Int(word.replacing("_", with: "")) else {
             throw failure(
                 "\(word) is not a whole number; write texts and intervals in quotes, as in \"500ms\"", at: start)
         }
