@@ -31,7 +31,7 @@ import Testing
     @Test func `each kind of fault and each attacker is drawn`() {
         let scenarios = (0..<500).map { FaultPlan.scenario(seed: $0) }
         let faults = Set(scenarios.flatMap(\.faults).map { "\($0.fault)".prefix { $0 != "(" } })
-        #expect(faults.count == 16)
+        #expect(faults.count == 17)
         #expect(Set(scenarios.flatMap(\.attacks).map(\.strategy)).count == Strategy.drawn.count)
     }
 
