@@ -51,11 +51,12 @@ package enum Limits {
     /// a large directory.
     package static let memberRate = Rate(perSecond: 10, burst: 40)
 
-    /// Returns the rate limit for one member's datagrams: five times the rate of its heartbeats, but at least
-    /// `memberRate`.
+    /// Returns the rate limit for one member's datagrams: five times the rate of its heartbeats, rounded down, but at
+    /// least `memberRate`.
     package static func memberRate(heartbeatInterval: Duration) -> Rate {
-        let heartbeats = Int(1_000_000_000 / max(heartbeatInterval.wholeNanoseconds, 1_000_000))
-        return memberRate.scaled(by: max(heartbeats / 2, 1))
+        let perSecond = Int(5_000_000_000 / max(heartbeatInterval.wholeNanoseconds, 1_000_000))
+        guard perSecond > memberRate.perSecond else { return memberRate }
+        return Rate(perSecond: perSecond, burst: perSecond * memberRate.burst / memberRate.perSecond)
     }
 
     /// The rate limit for PULSEs that answer the heartbeats of one member.

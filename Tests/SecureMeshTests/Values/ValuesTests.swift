@@ -133,6 +133,19 @@ struct LimitsTests {
         #expect(ProtocolConstants.sweepInterval == .milliseconds(500))
     }
 
+    @Test("a member may ask for the directory at the permitted rate and keep its heartbeats, at every interval")
+    func requestsWithinMemberRate() {
+        for milliseconds in 20...20_000 {
+            let interval = Duration.milliseconds(milliseconds)
+            let allowed = Limits.memberRate(heartbeatInterval: interval)
+            let requests = Limits.requestRate(heartbeatInterval: interval)
+            let heartbeats = 1_000 / Double(milliseconds)
+            #expect(Double(requests.perSecond) + heartbeats <= Double(allowed.perSecond), "\(interval)")
+            #expect(Double(allowed.perSecond + 1) >= 5 * heartbeats, "\(interval)")
+            #expect(allowed.burst == 4 * allowed.perSecond && requests.burst < allowed.burst, "\(interval)")
+        }
+    }
+
     @Test("scaling a rate changes both of its parameters")
     func rates() {
         #expect(Rate(perSecond: 3, burst: 5).scaled(by: 8) == Rate(perSecond: 24, burst: 40))
