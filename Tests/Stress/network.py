@@ -100,10 +100,12 @@ class Network:
         return ['ip', 'netns', 'exec', host, *command]
 
     def send(self, kind, target, rate, seconds, source, count, file=None):
-        """Starts to send datagrams from forged sources to the server."""
+        """Starts to send datagrams from forged sources to the server.
+
+        The sender has a high priority: on a real host, the kernel receives datagrams before any process runs."""
         arguments = [kind, target, str(PORT), str(rate), str(seconds), source, str(count)]
         return subprocess.Popen(
-            self.command(self.other_host, self.sender, *arguments, *([file] if file else [])),
+            self.command(self.other_host, 'nice', '-n', '-20', self.sender, *arguments, *([file] if file else [])),
             stdout=subprocess.PIPE, text=True)
 
     def lose(self, percent):

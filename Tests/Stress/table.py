@@ -69,6 +69,11 @@ def seconds(value):
     return "never" if value is None else f"{value:.1f} s"
 
 
+def longest(times):
+    times = list(times)
+    return None if None in times else max(times)
+
+
 def milliseconds(values):
     values = [value * 1e3 for value in values]
     return f"{statistics.median(values):.0f} ms, at most {max(values):.0f} ms" if values else "never"
@@ -303,8 +308,7 @@ def stalled_stdout(context):
             peer, server = stop(mesh.peers["x0"].process), mesh.stop_server()
             return Result(
                 f"{joined} of 20 others joined; SIGTERM ends the peer after {seconds(peer)}, "
-                f"the server after {seconds(server)}", missing=20 - joined,
-                seconds=None if None in (peer, server) else max(peer, server))
+                f"the server after {seconds(server)}", missing=20 - joined, seconds=longest([peer, server]))
     finally:
         os.close(reading)
         os.close(writing)
@@ -337,9 +341,11 @@ def message_rate(context, senders):
         used, took = sum(map(cpu_time, pids)) - before, time.monotonic() - begun
         heard = len(mesh.lines(r"x\d+: ", since=mark))
         lost = len(mesh.lines(r"(joined as |- )", since=mark))
+        ended = longest(stop(mesh.peers[name].process) for name in (names(count)[0], talkers[0]))
         return Result(
             f"{heard / count / took:.0f} messages per second at each receiver, {used / count / took * 100:.0f} % of a "
-            f"core for each; {lost} lines about lost members", lost=lost, late=400 - heard / count / took)
+            f"core for each; {lost} lines about lost members; SIGTERM ends a receiver and a sender after "
+            f"{seconds(ended)}", lost=lost, late=400 - heard / count / took, seconds=ended)
 
 
 def largest_messages(context):
@@ -372,6 +378,7 @@ def largest_messages(context):
             rate = min(os.path.getsize(os.path.join(mesh.folder, name + ".out")) - size
                        for name, size in zip(receivers, sizes)) / took / (1 << 20)
             counts = server_counts(mesh)
+            ended = stop(mesh.peers[receivers[0]].process)
         finally:
             for process in started:
                 process.kill()
@@ -391,8 +398,9 @@ def largest_messages(context):
                 lost += log.read().count("lost the server")
         return Result(
             f"{rate:.1f} MiB per second at each receiver, {used / len(receivers) / took * 100:.0f} % of a core for each; "
-            f"{missing} messages of another member lost; {counts[1] + lost} members or connections lost",
-            slow=len(talkers) - rate, missing=missing if heard else None, lost=counts[1] + lost)
+            f"{missing} messages of another member lost; {counts[1] + lost} members or connections lost; SIGTERM ends a "
+            f"receiver after {seconds(ended)}",
+            slow=len(talkers) - rate, missing=missing if heard else None, lost=counts[1] + lost, seconds=ended)
 
 
 def library_program(name):
@@ -440,10 +448,11 @@ ROWS = {
         "one of 1,000 peers in one process broadcasts every second", lambda c: broadcast(c, 1000),
         {"missing": 0, "seconds": 20, "megabytes": 300, "lost": 0, "lost_connections": 0}),
     "messages-2": (
-        "2 peers broadcast 1,083 bytes every 5 ms to 20 others", lambda c: message_rate(c, 2), {"lost": 0, "late": 20}),
+        "2 peers broadcast 1,083 bytes every 5 ms to 20 others", lambda c: message_rate(c, 2),
+        {"lost": 0, "late": 20, "seconds": 2}),
     "messages-large": (
         "2 peers broadcast 65,000 bytes as fast as permitted, 1 MiB per second each", largest_messages,
-        {"slow": 0.2, "missing": 0, "lost": 0}),
+        {"slow": 0.2, "missing": 0, "lost": 0, "seconds": 2}),
     "loss-1": (
         "1 % of all datagrams are lost, 50 simulated peers", lambda c: simulated_loss(c, 1),
         {"replaced": 0, "expired": 0}),

@@ -286,8 +286,8 @@ import Testing
             ($0.heartbeatInterval, $0.lifetime) = (.seconds(5), .seconds(15))
         }
         for index in 0..<Limits.slice + 50 { try mesh.addPeer("peer-\(index)") }
-        #expect(mesh.run(atMost: .seconds(60)) { mesh.hasConverged })
         mesh.run(for: .seconds(10))
+        #expect(mesh.hasConverged)
         let version = mesh.server.glance.version
         try mesh.addPeer("late")
         #expect(mesh.run(atMost: .seconds(2)) { mesh.server.glance.version > version })
