@@ -91,8 +91,8 @@ private struct LaneBuilder {
             running.begin(at: event.at)
             if case .restarted = event.what { mark(event.at, .restarted, event.what.summary) }
         case .joined:
-            // A peer that joins without a start was running before the recording began. A later join does not prove
-            // that the process runs, because it may have ended while its CONFIRM was under way.
+            // If the first event of a peer is a join, its process was running before the recording began. Any later
+            // join does not prove that the process runs: it may have ended while its CONFIRM was under way.
             if !hasStarted { running.begin(at: event.at) }
             hasStarted = true
         case .crashed:

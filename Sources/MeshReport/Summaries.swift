@@ -2,8 +2,8 @@ internal import MeshSimulator
 internal import SecureMeshCore
 
 extension Recording.Event.What {
-    /// The event as a phrase without a subject, such as `joined`. The caller writes the subject before it: the name of
-    /// a peer or of an attack, "the server", or "the network".
+    /// The event as a phrase without a subject, such as `joined`. The caller writes the name of the peer before the
+    /// phrase, or `subject` if the event concerns no peer.
     var summary: String {
         switch self {
         case .started: "started"

@@ -28,8 +28,9 @@ struct CounterLog<Reason: Hashable> {
     private var base: [Reason: UInt64] = [:]
     /// The sum of the counts at the last call of `take`.
     private var sum: UInt64 = 0
-    /// The earliest time at which a reason that was held back, or the totals of a flood, may be logged; nil if neither
-    /// waits.
+    /// The earliest time at which a waiting log line may be due; nil if no line waits. A line about a reason waits if
+    /// the last line about this reason is less than 10 seconds old. The totals of a flood wait until the flood has
+    /// ended.
     private(set) var deadline: Instant?
 
     func isDue(_ now: Instant) -> Bool { deadline.map { now >= $0 } ?? false }

@@ -4,22 +4,25 @@ public enum DatagramLoss: String, CaseIterable, Sendable {
     /// The system refused to send, for example because there is no route, a firewall rule forbids it, or the
     /// destination is a broadcast address.
     case sendRefused
-    /// The queue for datagrams of sessions was full. Datagrams wait in this queue while the send buffer is full, or
-    /// until another event loop of the server takes them.
+    /// The queue for datagrams of sessions was full, or the socket was closed before the queue was empty. Datagrams
+    /// wait in this queue while the send buffer is full, or until another event loop of the server takes them.
     case sendQueueFull
-    /// Messages were dropped because the send buffer was half full.
+    /// Messages were dropped because the send buffer was half full, or because datagrams of sessions were waiting to be
+    /// sent.
     case messagesDropped
-    /// Answers to strangers were dropped because too much of the send buffer was in use. The limit is half of the
-    /// buffer if this host knows the link-layer address to which it sends the answer. If not, the limit is 128 KiB or a
-    /// quarter of the buffer, whichever is less, so that answers to addresses that do not exist cannot fill the buffer.
+    /// Answers to senders without a session were dropped because too much of the send buffer was in use.
+    ///
+    /// If this host knows the link-layer address to which it sends the answer, the limit is half of the buffer.
+    /// Otherwise, the limit is 128 KiB or a quarter of the buffer, whichever is less. So answers to addresses that do
+    /// not exist cannot fill the buffer.
     case answersDropped
-    /// Datagrams of senders without a session were dropped. Either this process dropped them because their queue was
-    /// full, or the kernel of a server's host dropped them, because they were not HELLOs or because too many were
-    /// waiting.
+    /// Datagrams of strangers, which are senders without a session, were dropped. This process drops such datagrams if
+    /// their queue is full. If the kernel of a server's host separates strangers' datagrams from members', the kernel
+    /// drops strangers' datagrams that are not HELLOs or for which its buffer has no room.
     case strangersDropped
-    /// Received datagrams were dropped. Either the kernel dropped them because the receive buffer was full, or a server
-    /// dropped them because the queue between two of its event loops was full. If the kernel of a server's host
-    /// separates strangers' datagrams from members', this reason counts only members' datagrams.
+    /// Received datagrams were dropped. The kernel drops datagrams if the receive buffer is full, and a server drops
+    /// them if the queue between two of its event loops is full. If the kernel of a server's host separates strangers'
+    /// datagrams from members', this reason counts only members' datagrams.
     case receiveBufferFull
 }
 

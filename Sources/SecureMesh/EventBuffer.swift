@@ -14,8 +14,8 @@ final class EventBuffer<Event: Sendable>: Sendable {
         var isFinished = false
         /// The tasks that wait for an event. There is at most one, unless several tasks share an iterator.
         var waiters: [OneShot<Bool>] = []
-        /// A function that may handle an event at once. If it returns true, it has handled the event, which is then not
-        /// buffered.
+        /// A function that may handle an event at once; nil if there is none. If the function returns true, it has
+        /// handled the event, and the event is not buffered.
         var handles: (@Sendable (Event) -> Bool)?
 
         /// True if the consumer has handled all events so far, and waits for the next one.

@@ -17,7 +17,8 @@ package struct FileAccess: Hashable, Sendable {
 
     /// The permissions of the file's group, and of the groups in its ACL.
     package private(set) var group: Permissions = []
-    /// The permissions that the mode gives to everybody, and those that the ACL gives to untrusted users.
+    /// The permissions that the mode gives to everybody, and those that the ACL gives to single users other than root
+    /// and this process's user.
     package private(set) var others: Permissions = []
 
     /// Computes the permissions from the mode bits and the ACL of a file.
@@ -42,8 +43,7 @@ package struct FileAccess: Hashable, Sendable {
         }
     }
 
-    /// True if an untrusted user may write to the file. For a folder, this means that the user may add and remove
-    /// files.
+    /// True if another user may write to the file. For a folder, this means that another user may add and remove files.
     package var isWritable: Bool { group.union(others).contains(.write) }
 
     private struct Entry {

@@ -11,8 +11,9 @@
 package enum KeyFile {
     /// Reads a file that holds a secret. The caller must wipe the returned bytes.
     ///
-    /// If `mayBePipe` is false, the permissions of a file that contains no secret key are not checked. The caller can
-    /// then report the fault in the content of that file.
+    /// Checks the permissions of a file if the file contains a secret key or `mayBePipe` is true. Any other file is
+    /// read without this check, so that the caller can report the fault in the file's content. Always checks the
+    /// permissions of a named pipe.
     ///
     /// - Parameters:
     ///   - groupMayRead: True to accept a file that its group, or a group in its ACL, may read.

@@ -41,8 +41,10 @@ final class Lifecycle<Machine: MeshMachine>: Sendable where Machine.Event: Measu
     }
 
     /// Notes that the service will never run, because the `MeshServer` or `MeshPeer` was released and nobody can call
-    /// `run()` anymore. A `MeshMembership` may outlive that object. Without this call, its consumer would wait in
-    /// `started` forever.
+    /// `run()` anymore.
+    ///
+    /// A `MeshMembership` may outlive its `MeshPeer`. Without this call, a consumer of the `MeshMembership` would wait
+    /// in `started` forever.
     func abandon() {
         let waiters = state.withLockedValue { value -> [Waiter] in
             guard case .new(let waiters) = value.state else { return [] }

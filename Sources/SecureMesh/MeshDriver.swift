@@ -6,8 +6,8 @@ internal import NIOPosix
 /// The kind of an event, which decides how the driver handles it.
 enum EventPriority {
     case ordinary
-    /// A message whose body has `size` bytes. Because members can send any number of messages, only a part of the
-    /// buffer for events is available to messages.
+    /// A message whose body has `size` bytes. Messages may fill only a part of the buffer for events, because members
+    /// can send any number of messages.
     case message(size: Int)
     /// The last event. The driver closes after it. The associated value is the error that `run()` then throws; nil if
     /// `run()` returns without an error.
@@ -17,10 +17,13 @@ enum EventPriority {
 /// Runs one state machine. The driver passes the datagrams of its sockets and the time to the machine, and turns the
 /// machine's outputs into datagrams and events.
 ///
-/// The datagrams of members are handled when they arrive. Those of strangers wait in the kernel or in a bounded queue
-/// until members' datagrams and timers have been handled. All of this happens on one event loop, on which `submit` and
-/// `value` also run a caller's closure. A server may have lanes. Each lane has its own event loop, on which it verifies
-/// datagrams of members and sends datagrams.
+/// The datagrams of members are handled when they arrive. The datagrams of strangers, which are senders without a
+/// session, wait in the kernel or in a bounded queue. They are handled after members' datagrams and timers.
+///
+/// All of this happens on one event loop. `submit` and `value` also call the caller's closure on this event loop.
+///
+/// A server may have lanes (`ServerLane`). Each lane has its own event loop, on which it verifies datagrams of members
+/// and sends datagrams.
 final class MeshDriver<Machine: MeshMachine>: @unchecked Sendable where Machine.Event: MeasuredEvent {
     let eventLoop: any EventLoop
     private let logger: Logger
@@ -120,9 +123,9 @@ final class MeshDriver<Machine: MeshMachine>: @unchecked Sendable where Machine.
 
     /// Makes the machine, which from then on handles the datagrams that the sockets receive.
     ///
-    /// - Parameter epoch: Returns the epoch of a server, with which the kernel can separate members' datagrams from
-    ///   strangers'; nil if the kernel should not separate them.
-    /// - Parameter makeLane: Makes the machine of a lane.
+    /// - Parameter epoch: Returns the epoch of a server; nil if the kernel should not separate members' datagrams from
+    ///   strangers'. The kernel recognizes members' datagrams by the epoch.
+    /// - Parameter makeLane: Makes the machine of a lane; returns nil if the machine has no lanes.
     func start(
         _ make: @escaping @Sendable (Instant) -> Machine,
         epoch: @escaping @Sendable (Machine) -> UInt64? = { _ in nil },
@@ -560,8 +563,8 @@ private final class MachineBox<Machine: MeshMachine> {
     }
 }
 
-/// Calls that read a machine without copying it. They are `mutating` because the compiler would copy a machine that is
-/// stored in an object before a nonmutating call.
+/// Calls that read a machine without copying it. They are `mutating`: if a machine is stored in an object, the compiler
+/// copies the machine before each nonmutating call.
 extension MeshMachine {
     @inline(__always)
     fileprivate mutating func expects(_ datagram: Span<UInt8>, path: Path) -> Bool {

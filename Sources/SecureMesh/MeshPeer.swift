@@ -316,10 +316,14 @@ extension MeshPeer {
     ///
     /// The first message to a member costs about 150 µs of CPU time, and each later message a few µs. So a broadcast to
     /// many members is sent in slices of 4 ms. In the pauses between the slices, the peer does its other work. This
-    /// call returns after the first slice. A member that leaves before the message is sent to it gets nothing. Messages
-    /// to one member are sent in the order of the calls. If a broadcast is not complete after 10 s, the rest of it is
-    /// dropped. ``leave()`` and the end of ``run()`` wait at most 1 s for incomplete broadcasts. At most 256 broadcasts
-    /// with 16 MiB together may wait. A broadcast that exceeds these limits is refused with `SendError.queueFull`.
+    /// call returns after the first slice. Messages to one member are sent in the order of the calls.
+    ///
+    /// A member that leaves before its slice is sent does not get the message. If a broadcast is not complete after
+    /// 10 s, the rest of it is dropped. ``leave()`` and the end of ``run()`` wait at most 1 s for incomplete
+    /// broadcasts.
+    ///
+    /// At most 256 broadcasts with 16 MiB together may wait. A broadcast that exceeds these limits is refused with
+    /// `SendError.queueFull`.
     ///
     /// - Parameter body: The bytes of the message, at most ``Configuration/maximumMessageSize``.
     /// - Returns: The number of members that the message has been sent to or is being sent to. A member is not counted
@@ -438,15 +442,18 @@ extension MeshPeer {
 
     /// Sends a message to the member with this key, and waits until the member's peer has acknowledged the message.
     ///
+    /// An acknowledgment means that the receiver's peer has the message. It does not mean that the receiver's program
+    /// has handled the message.
+    ///
     /// The message is repeated until the acknowledgment arrives: for the first 3 s every 0.25 s or a little more, then
     /// after intervals that double up to 2 s. While more than 16 messages wait for acknowledgment, the intervals double
-    /// from the start. Each copy counts toward the receiver's rate. The receiver delivers the message once, unless the
-    /// receiver's process restarts between two copies. A repeated message may arrive after messages that were sent
-    /// later. An acknowledgment means that the receiver's peer has the message, not that the receiver's program has
-    /// handled it.
+    /// from the start. Each copy counts toward the receiver's rate.
     ///
-    /// The message is not sent, and the error is `SendError.queueFull`, if more than 256 messages or 16 MiB of messages
-    /// would wait for acknowledgment. The same happens if this peer has already sent 2,047 messages of any kind after
+    /// The receiver delivers the message once, unless the receiver's process restarts between two copies. A repeated
+    /// message may arrive after messages that were sent later.
+    ///
+    /// The message is refused with `SendError.queueFull`, and not sent, if more than 256 messages or 16 MiB of messages
+    /// would wait for acknowledgment. It is also refused if this peer has sent 2,047 messages of any kind since it sent
     /// the oldest message that waits.
     ///
     /// - Parameters:

@@ -97,9 +97,9 @@ public final class MeshServer: Service {
     /// Serves until graceful shutdown or cancellation. After `run()` has ended, the other asynchronous calls throw
     /// ``MeshError/notRunning``.
     ///
-    /// - Throws: ``MeshError/addressInUse(_:)`` and ``MeshError/cannotBind(_:reason:)`` if a socket cannot be bound, or
-    ///   has lost its address and cannot be bound again within 5 s; then no socket stays bound.
-    ///   ``MeshError/alreadyRan`` if `run()` was called before.
+    /// - Throws: ``MeshError/addressInUse(_:)`` and ``MeshError/cannotBind(_:reason:)`` if a socket cannot be bound at
+    ///   the start, or loses its address later and cannot be bound again within 5 s. In both cases, all sockets of the
+    ///   server are closed. ``MeshError/alreadyRan`` if `run()` was called before.
     public func run() async throws(MeshError) {
         try lifecycle.claim()
         let eventLoop = MultiThreadedEventLoopGroup.singleton.next()
@@ -206,24 +206,26 @@ public final class MeshServer: Service {
         }.get()
     }
 
-    /// The number of members that had given no proof of life for two thirds of the lifetime at the server's last check,
-    /// less than a second ago.
+    /// The number of late members: members that have given no proof of life for at least two thirds of the lifetime.
+    /// The server usually counts them twice per second. It does not count them while it suspends expiry, for example
+    /// after this process was paused. The value is the newest count.
     ///
     /// - Throws: ``MeshError/notRunning``, ``MeshError/cancelled``.
     package var lateCount: Int {
         get async throws(MeshError) { try await ask { $0.lateCount } }
     }
 
-    /// The largest number of members that were late at one check, while the server suspects a common cause; nil if
-    /// ``ServerEvent/suspected(_:)`` was not emitted or the suspicion has ended.
+    /// The largest number of members that were late at the same time during the present suspicion, which
+    /// ``ServerEvent/suspected(_:)`` has reported; nil if there is no such suspicion. The server suspects that the
+    /// members are late for the same reason.
     ///
     /// - Throws: ``MeshError/notRunning``, ``MeshError/cancelled``.
     package var suspectedCount: Int? {
         get async throws(MeshError) { try await ask { $0.suspectedCount } }
     }
 
-    /// Returns the event loops for the lanes. Logs a notice if there are fewer event loops than the configuration
-    /// requests.
+    /// Returns the event loops for the lanes (`ServerLane`); empty if the server uses only one event loop. Logs a
+    /// notice if there are fewer event loops than the configuration requests.
     private func laneLoops(besides eventLoop: any EventLoop) -> [any EventLoop] {
         guard configuration.eventLoops > 1 else { return [] }
         guard configuration.usesKernelFilter, SocketDescriptor.offersDivision else {
@@ -239,8 +241,8 @@ public final class MeshServer: Service {
         return Array(others.prefix(configuration.eventLoops - 1))
     }
 
-    /// Passes the host's addresses to the registry at intervals, because they can change. Returns nil and does nothing
-    /// unless a socket is bound to a wildcard address.
+    /// Starts a task that passes the host's addresses to the registry at intervals, because they can change. If no
+    /// socket is bound to a wildcard address, starts no task and returns nil.
     private func followHostAddresses(_ driver: MeshDriver<Registry>, _ bound: [SocketAddress]) -> Task<Void, Never>? {
         guard bound.contains(where: \.isUnspecified) else { return nil }
         return Task {

@@ -93,8 +93,8 @@ extension FileStatus {
 package struct OpenFile: ~Copyable {
     package let descriptor: CInt
 
-    /// Opens a file that child processes do not inherit. A path with a zero byte is refused with ENOENT, because the
-    /// system would end the path at this byte and open another file.
+    /// Opens a file. Child processes do not inherit the descriptor. Throws ENOENT if the path contains a zero byte,
+    /// because the system would end the path at this byte and open another file.
     ///
     /// - Parameters:
     ///   - flags: The flags of open(2).

@@ -25,9 +25,11 @@ struct PacketFilter {
         return filter
     }
 
-    /// Chooses a members' socket for a datagram that is addressed to the epoch, if its kind is CONFIRM or has a higher
-    /// number. Chooses the strangers' socket for all other datagrams. The epoch is random, so an attacker who cannot
-    /// see the traffic does not reach a members' socket.
+    /// Chooses a members' socket for members' datagrams. These have the epoch in the header field `to`, and their kind
+    /// is CONFIRM or has a higher number (PROTOCOL.md, sections 4.1 and 4.3). Chooses the strangers' socket for all
+    /// other datagrams.
+    ///
+    /// The epoch is random, so an attacker who cannot see the traffic does not reach a members' socket.
     ///
     /// The kernel runs the program on the payload of a datagram.
     ///

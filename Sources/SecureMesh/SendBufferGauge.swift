@@ -12,7 +12,7 @@ struct SendBufferGauge {
 
     private let size: Int
     private var used = 0
-    /// The time until which the use is not read again, because the last reading was too high.
+    /// The time until which the use is not read again, because the last reading was not below the limit.
     private var holdsUntil = NIODeadline.uptimeNanoseconds(0)
 
     /// - Parameter size: The size of the buffer, in bytes.
@@ -22,8 +22,9 @@ struct SendBufferGauge {
 
     /// Returns true if less than `share` of the buffer is in use.
     ///
-    /// - Parameter read: Returns the number of bytes in use; nil if the system does not report it. `read` is called
-    ///   only if the estimate is too high, and at most once per millisecond while the readings are too high.
+    /// - Parameter read: Returns the number of bytes in use. If the system does not report the number, returns nil,
+    ///   which counts as 0. `read` is called only if the estimate is not below `share`. If the returned number is not
+    ///   below `share` either, `read` is not called again for 1 ms.
     mutating func isBelow(_ share: Share, now: @autoclosure () -> NIODeadline = .now(), read: () -> Int?) -> Bool {
         let limit =
             switch share {

@@ -7,7 +7,7 @@
 #endif
 
 extension SendRefusal {
-    /// Translates the system's error of an attempt to send.
+    /// Classifies the system's error for an attempt to send.
     init(_ error: SystemError) {
         self =
             switch error.code {

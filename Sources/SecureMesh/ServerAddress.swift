@@ -1,13 +1,15 @@
 /// The address of a mesh's server: numeric addresses with ports, or the name of a host with a port.
 ///
 /// A name is looked up whenever the peer joins, and again every few seconds until the server answers. So a peer finds a
-/// server that has moved. If there are several addresses, the peer tries them in turn, 0.25 s apart, and keeps the
-/// address from which the server answers. The addresses of a name are tried with IPv6 and IPv4 alternating (RFC 8305).
+/// server that has moved.
 ///
-/// A failed lookup does not end the peer, because the failure may be temporary: ``PeerEvent/lookupFailed(reason:)``
-/// contains the reason, and ``PeerEvent/serverLocated(_:)`` follows when a lookup succeeds. A lookup ends
-/// ``MeshPeer/run()``, with ``MeshError/unknownHost(_:)``, only if the name service says that the name does not exist,
-/// and no earlier lookup has found the name.
+/// If there are several addresses, the peer tries them in turn, 0.25 s apart, and keeps the address from which the
+/// server answers. The addresses of a name are tried with IPv6 and IPv4 alternating (RFC 8305).
+///
+/// After a failed lookup, the peer usually goes on, because the failure may be temporary.
+/// ``PeerEvent/lookupFailed(reason:)`` contains the reason, and ``PeerEvent/serverLocated(_:)`` follows when a lookup
+/// succeeds. There is one exception: if the name service says that the name does not exist, and no earlier lookup has
+/// found the name, ``MeshPeer/run()`` throws ``MeshError/unknownHost(_:)``.
 public struct ServerAddress: Hashable, Sendable {
     enum Place: Hashable, Sendable {
         case addresses([SocketAddress])

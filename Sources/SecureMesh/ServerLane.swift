@@ -3,11 +3,12 @@ internal import NIOCore
 internal import Synchronization
 
 /// A lane of a server. It serves a share of the members on its own event loop: it receives and verifies their
-/// datagrams, and sends the datagrams that the registry has sealed for them.
+/// datagrams, and sends the datagrams that the registry, the server's state machine, has sealed for them.
 ///
 /// The results of a burst of reads go to the registry's event loop in one call. The datagrams that the registry has
-/// sealed in one pass come to the lane in one call. No lock is taken per datagram. All methods except `init`,
-/// `makeSocket`, `hand` and `noteTaken` are called on the lane's event loop.
+/// sealed in one pass come to the lane in one call. No lock is taken per datagram.
+///
+/// All methods except `init`, `makeSocket`, `hand` and `noteTaken` are called on the lane's event loop.
 ///
 /// The queue in each direction is bounded, because one of the two event loops can be slower than the other.
 final class ServerLane: @unchecked Sendable {

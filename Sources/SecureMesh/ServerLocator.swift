@@ -38,8 +38,8 @@ struct ServerLocator: Sendable {
         }
     }
 
-    /// Returns the found addresses to which the socket can send, or a failure if there are none. IPv6 and IPv4
-    /// addresses alternate, beginning with the family of the first of these addresses.
+    /// Returns the found addresses to which the socket can send, or a failure if there are none. The result begins with
+    /// the first such address in `found`. IPv6 and IPv4 addresses alternate as long as there are both.
     private func candidates(_ found: [SocketAddress.IP]) -> Result<[SocketAddress], HostLookupError> {
         let all = found.map { SocketAddress(ip: $0, port: port) }
         let reachable = all.filter { $0.isUsable && bound.reaches($0) }

@@ -68,8 +68,8 @@ final class SocketDescriptor: Sendable {
     /// Opens members' sockets at the address of this socket. This socket becomes the strangers' socket, which receives
     /// only HELLOs. The members' sockets receive nothing until `sendMembersApart` is called.
     ///
-    /// This socket must have been bound without SO_REUSEPORT, so that binding it would have failed if another process
-    /// had the address.
+    /// This socket must have been bound without SO_REUSEPORT. With SO_REUSEPORT, it could have been bound although
+    /// another process has the address.
     ///
     /// - Parameter count: The number of members' sockets, one per event loop.
     /// - Throws: `SystemError` if the kernel cannot distribute datagrams in this way. This socket then still receives
@@ -91,8 +91,8 @@ final class SocketDescriptor: Sendable {
         }
     }
 
-    /// Directs members' datagrams, which are addressed to the epoch, to the members' sockets that `openMembersSockets`
-    /// opened.
+    /// Directs members' datagrams to the members' sockets that `openMembersSockets` opened. Members' datagrams have the
+    /// server's epoch in the header field `to` (PROTOCOL.md, section 4.1).
     ///
     /// - Parameter division: The event loops, each with one members' socket.
     func sendMembersApart(epoch: UInt64, division: LaneDivision) throws(SystemError) {

@@ -7,11 +7,11 @@ internal import NIOPosix
 /// SwiftNIO reads, and `SocketDescriptor` sends: SwiftNIO would close its channel if the kernel refused to send one
 /// datagram. All methods except `bind`, `follow` and `unfollow` are called on the event loop.
 ///
-/// If the kernel can separate members' datagrams from strangers' (`PacketFilter`), a server's `UDPSocket` consists of
-/// two sockets of the kernel. Members' datagrams then have their own receive buffer, which strangers cannot fill.
-/// Strangers' datagrams are read only when `readStrangers` is called. Answers to strangers are sent from the strangers'
-/// socket, so they do not fill the send buffer for members. Both sockets of the kernel have the same number in
-/// `Path.socket`.
+/// Strangers are senders without a session. If the kernel can separate members' datagrams from strangers'
+/// (`PacketFilter`), a server's `UDPSocket` consists of two sockets of the kernel. Members' datagrams then have their
+/// own receive buffer, which strangers cannot fill. Strangers' datagrams are read only when `readStrangers` is called.
+/// Answers to strangers are sent from the strangers' socket, so they do not fill the send buffer for members. Both
+/// sockets of the kernel have the same number in `Path.socket`.
 ///
 /// If a server has lanes, each lane has its own `UDPSocket` for the same address, on its own event loop. Such a
 /// `UDPSocket` is a follower, and has one socket of the kernel. The registry's `UDPSocket` is the leader, and opens the
@@ -28,8 +28,8 @@ final class UDPSocket: @unchecked Sendable {
         /// The profile of a server, which receives many small datagrams.
         static let server = Profile(vectorCount: 64, slotSize: 2_048, vectorsPerBurst: 4)
         /// The profile of a peer. A message can have any size, and a datagram larger than its slot would be cut off, so
-        /// the slot is large. There is only one slot, because the whole buffer occupies memory: SwiftNIO copies it
-        /// before its first use.
+        /// the slot is large. There is only one slot, because all slots occupy memory, even unused ones: SwiftNIO
+        /// copies the whole buffer before its first use.
         static let peer = Profile(vectorCount: 1, slotSize: 65_536, vectorsPerBurst: 64)
     }
 
@@ -41,8 +41,8 @@ final class UDPSocket: @unchecked Sendable {
         var usesKernelFilter = false
         /// True to note the local address at which each datagram arrived, if the socket is bound to a wildcard address.
         var notesLocalAddress = false
-        /// True to bind another port if the system chose the port, and another socket has taken it when this socket
-        /// must be bound again.
+        /// True to bind another port if this socket must be bound again and another socket has taken its port. This
+        /// option applies only if the system chose the port.
         var mayMove = false
         /// The time for which a socket that has lost its address tries to bind it again.
         var rebindTime = Limits.rebindTime
@@ -148,8 +148,12 @@ final class UDPSocket: @unchecked Sendable {
         }.get()
     }
 
-    /// Begins to separate members' datagrams, which are addressed to the epoch, from strangers'. Strangers' datagrams
-    /// are then read only when `readStrangers` is called. Does nothing if the kernel cannot separate them.
+    /// Begins to separate members' datagrams, which have the epoch in the header field `to`, from strangers'.
+    /// Strangers' datagrams are then read only when `readStrangers` is called.
+    ///
+    /// If there is no members' socket, nothing changes. If the kernel refuses the filter, the result depends on the
+    /// followers. Without followers, one socket of the kernel then receives all datagrams. With followers, this socket
+    /// is closed, and `onFailure` is called.
     func separateMembers(epoch: UInt64) {
         eventLoop.assertInEventLoop()
         self.epoch = epoch

@@ -15,9 +15,10 @@ enum Console {
     /// True once a write to stdout has failed because the reader of stdout has closed the pipe.
     private static let hasLostReader = Atomic(false)
     private static let queue = Mutex<ConsoleQueue?>(nil)
-    /// The style of all lines. `isColored` is true if lines on stderr have colors, and nil until this is determined. It
-    /// is stored, because the system call that checks for a terminal blocks if stderr is a file on a disk that does not
-    /// answer.
+    /// The style of all lines. `isColored` is true if lines on stderr have colors; nil until this is determined.
+    ///
+    /// The result is stored because the check for a terminal is a system call. The call blocks if stderr is a file on a
+    /// disk that does not answer.
     private static let style = Mutex((style: OutputStyle(), isColored: Bool?.none))
     private static let openProgress = ProgressGuard()
 
@@ -178,7 +179,8 @@ enum Console {
         guard replacesLine else {
             return write(bytes(of: LogLine(level: .info, event: "progress", message: text)), isProgress: true)
         }
-        // A line that the terminal wraps could not be overwritten. Its width may have changed.
+        // The text is cut to one line, because a line that the terminal wraps could not be overwritten. The width is
+        // read each time, because the user may have changed it.
         let width = Terminal.width(of: FileSystem.standardError) ?? 80
         openProgress.show(clears: text.isEmpty) {
             write(Array("\(clearLine)\(text.prefix(max(width - 1, 0)))".utf8), isProgress: true)

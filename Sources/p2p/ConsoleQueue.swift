@@ -58,7 +58,8 @@ final class ConsoleQueue: Sendable {
             WaitingLines(limit: limit) { count in
                 let lines = count == 1 ? "1 line is" : "\(count) lines are"
                 let message = "\(lines) missing here: the reader of \(name) is too slow"
-                // On stdout the line is always plain text, as the results around it are, whatever the log format.
+                // On stdout, this warning is plain text in every log format, because the results around it are plain
+                // text.
                 guard name == "stderr" else { return Array("p2p: warning: \(message)\n".utf8) }
                 return Console.bytes(
                     of: LogLine(
@@ -183,7 +184,7 @@ final class ConsoleQueue: Sendable {
         }
     }
 
-    /// The number of lines that wait for a stream, and of lines that were dropped and not reported yet.
+    /// The number of lines that wait for a stream, plus the number of dropped lines that no line has reported yet.
     func count(of stream: Stream) -> Int { state.withLock { $0.streams[stream.rawValue].count } }
 
     private func writeLines() -> Never {
@@ -218,8 +219,8 @@ final class ConsoleQueue: Sendable {
         return (stream, state.streams[stream.rawValue].next(FileSystem.pipeAtom, before: others.min()))
     }
 
-    /// Applies `change` to the state after a write. Then resumes the callers that wait for room, if there is room, and
-    /// the callers that wait until all lines are written, if no line waits.
+    /// Applies `change` to the state after a write. If the queue of stdout then has room, resumes the callers that wait
+    /// for room. If no line waits any more, resumes the callers of `drained`.
     private func finish(_ change: (inout State) -> Void) {
         let (room, end) = state.withLock { state in
             change(&state)

@@ -32,14 +32,15 @@ struct ControlOptions: ParsableArguments {
 
     func validate() throws { try Parse.checkPath(control, "--control") }
 
-    /// Returns a client for the process that the user chose with `--control`, or else for the only process that runs.
+    /// Returns a client for the process that the user chose with `--control`. Without `--control`, returns a client for
+    /// the only process that runs.
     ///
     /// - Parameters:
     ///   - role: The kind of process that the command can talk to; nil for both kinds.
-    ///   - prefersServer: True to choose the server and print a note about this, if `role` is nil and exactly one
-    ///     server and at least one peer run.
-    /// - Throws: `Failure` with exit code 69 if no process of this kind runs, or with 64 if several such processes run
-    ///   and the user chose none.
+    ///   - prefersServer: True to choose the server if `role` is nil, and exactly one server and at least one peer run.
+    ///     Prints a note about this choice.
+    /// - Throws: `Failure` with exit code 69 if no process of this kind runs. `Failure` with exit code 64 if several
+    ///   such processes run, the user chose none, and the server is not preferred.
     func client(_ role: MeshStatus.Role? = nil, prefersServer: Bool = true) throws -> ControlClient {
         if let control { return ControlClient(path: control) }
         let all = ControlFolder.sockets()

@@ -54,8 +54,8 @@ actor ControlTask {
         }
     }
 
-    /// Runs services, and opens the control socket while they run. If the socket cannot be opened at a path that the
-    /// user chose, the services are stopped.
+    /// Runs services, and opens the control socket while they run. If the user chose a path for the socket, and the
+    /// socket cannot be opened there, stops the services.
     ///
     /// - Parameter name: Waits until the server or the peer has bound its address, and returns the name of the control
     ///   socket; nil if the server or the peer ends before it has an address.

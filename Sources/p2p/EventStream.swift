@@ -22,8 +22,8 @@ struct EventStream {
                     return goesOn
                 }
             } catch .brokenAnswer {
-                // Either the process has ended, or `show` has returned false and the connection was closed. `isDone`
-                // tells which.
+                // There are two reasons for this error. Either the process has ended, or `show` has returned false and
+                // the connection was closed. `isDone` tells which.
             }
         }
         guard isDone.withLock({ $0 }) else {

@@ -5,9 +5,11 @@ internal import Synchronization
 final class ExpiryWatch: Sendable {
     private struct State {
         var roster: Roster
-        /// For each key, the expiry time and the notice period (in seconds) at the last check; no value if no notice
-        /// period had begun. If the clock is set back, the notice period can become longer, and later warnings then
-        /// repeat.
+        /// The state of each key at the last check: its expiry time, and the shortest notice period in which the key
+        /// was, in seconds. There is no value for a key that was in no notice period.
+        ///
+        /// If the clock is set back, the key can be in a longer notice period again. Then the warnings for the shorter
+        /// periods are repeated.
         var warned: [PublicKey: (end: UnixTime, notice: Int64)] = [:]
     }
 
@@ -22,8 +24,9 @@ final class ExpiryWatch: Sendable {
         state.withLock { $0.roster = roster }
     }
 
-    /// Returns the warnings that are due and have not been returned before. Each key causes three warnings: two weeks,
-    /// one day and one hour before it expires.
+    /// Returns the warnings that are due and have not been returned before. A warning for a key is due two weeks, one
+    /// day and one hour before the key expires. If several of them have become due since the last check, only one is
+    /// returned.
     func warnings(at now: UnixTime) -> [String] {
         state.withLock { state in
             state.roster.expiries.compactMap { key, end -> String? in

@@ -31,8 +31,8 @@ enum FileFailure {
             .data, "\(path): not a file, but a folder, a pipe or a device", hint: "give an ordinary file")
     }
 
-    /// Returns a hint to run `command`, a call of `chmod`. The hint also says that root must run the command if the
-    /// file belongs to another user, and what to do if the file system may not store access modes.
+    /// Returns a hint to run `command`, a call of `chmod`. If the file belongs to another user, the hint says to run it
+    /// as root. If the file system may not store access modes, the hint suggests another file system.
     static func hint(_ command: String, for path: String) -> String {
         let user = (try? FileSystem.status(of: path))?.belongsToUser == false ? "as root: " : ""
         let other =

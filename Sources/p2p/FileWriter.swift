@@ -8,7 +8,7 @@ internal import SecureMesh
     internal import Darwin
 #endif
 
-/// Writes whole files. The content goes to a new file in the same folder. This new file is synced, and then gets the
+/// Writes whole files. The content goes to a new file in the same folder. The new file is synced, and then gets the
 /// name of the old one. So after a crash or with a full disk, the file has either its old content or its new content,
 /// but never a part of it.
 enum FileWriter {
@@ -26,16 +26,19 @@ enum FileWriter {
         }
     }
 
-    /// Replaces the content of a file, or creates the file. An existing file keeps its owner, its mode and its ACL.
+    /// Replaces the content of a file, or creates the file. An existing file keeps its owner, its mode and its ACL,
+    /// unless it is secret and its access is too wide.
+    ///
+    /// A symbolic link is refused, because whoever can change the link could choose the file that is replaced. A
+    /// device, a pipe or a folder is refused, because an ordinary file would replace it.
     ///
     /// - Parameters:
     ///   - path: The path of the file.
     ///   - content: The new content.
     ///   - mode: The permission bits of a file that is created.
-    ///   - isSecret: True if the content is secret. If users other than the owner and the group have any access to an
-    ///     existing file, or if the group may do more than read it, the file gets `mode` and loses its ACL.
-    /// - Throws: `ELOOP` if the path is a symbolic link, because whoever can change the link could choose the file that
-    ///   is replaced. `EINVAL` if the path is a device, a pipe or a folder, because an ordinary file would replace it.
+    ///   - isSecret: True if the content is secret. The access of an existing file is then too wide if the group may do
+    ///     more than read it, or if users outside the group have any access. Such a file gets `mode` and loses its ACL.
+    /// - Throws: `ELOOP` if the path is a symbolic link. `EINVAL` if the path is a device, a pipe or a folder.
     static func replace(
         _ path: String, _ content: [UInt8], mode: mode_t, isSecret: Bool = false
     ) throws(SystemError) {

@@ -14,8 +14,8 @@ struct KeyAccess {
         FileSystem.environment("P2P_PASSPHRASE_FILE").flatMap { $0.isEmpty ? nil : $0 }
     }
 
-    /// Reads a secret key. If the key has a passphrase, reads it from `passphraseFile`; if that is nil, asks the user,
-    /// at most three times.
+    /// Reads a secret key. If the key has a passphrase, reads the passphrase from `passphraseFile`. If `passphraseFile`
+    /// is nil, asks the user for the passphrase, at most three times.
     ///
     /// - Throws: `KeyFileError` if the key cannot be read from its file; `Failure` if the passphrase cannot be
     ///   obtained.

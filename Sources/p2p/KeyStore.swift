@@ -151,7 +151,7 @@ struct KeyStore {
     ///
     /// - Parameter authorizes: True if the user asked to authorize the key. The hint of the failure then says how to
     ///   authorize an existing key.
-    /// - Throws: `Failure` with exit code 73, which names the first file that exists.
+    /// - Throws: `Failure` with exit code 73 if a file exists. The message names the first such file.
     func checkAbsent(_ name: PeerName, authorizes: Bool) throws {
         for path in [secretPath(name), publicPath(name)] where FileSystem.exists(path) || FileSystem.isLink(path) {
             guard authorizes, name != .server, path == secretPath(name) else { throw Self.exists(path) }
@@ -234,9 +234,9 @@ struct KeyStore {
     /// - Parameters:
     ///   - hint: The hint if there is no such file.
     ///   - access: The users who may read the file, and the source of its passphrase.
-    /// - Throws: `Failure` with exit code 77 if the file is missing, unreadable, or accessible to others, or if its
-    ///   passphrase is missing or wrong; 65 if it does not contain exactly one key; 64 if `path` is itself a secret
-    ///   key.
+    /// - Throws: `Failure`. The exit code is 77 if the file is missing, unreadable, or accessible to others, or if its
+    ///   passphrase is missing or wrong. It is 65 if the file does not contain exactly one key, 64 if `path` is itself
+    ///   a secret key, and 71 if there is too little memory to use the passphrase.
     static func readSecret(_ path: String, hint: String, access: KeyAccess = KeyAccess()) throws -> SigningKey {
         do {
             return try access.readKey(path)

@@ -59,7 +59,8 @@ struct Keygen: AsyncParsableCommand {
         noteNext(store, peers)
     }
 
-    /// Prints the command that usually comes next, unless a running server has already read the changed list of peers.
+    /// Prints the command that usually comes next. Not called if a running server has already read the changed list of
+    /// peers, because the next command is then `p2p peer`.
     private func noteNext(_ store: KeyStore, _ peers: [(name: PeerName, key: PublicKey)]) {
         if !authorize, !peers.isEmpty {
             for (name, key) in peers { Console.note("next, on the server's host: p2p authorize \(name) \(key)") }

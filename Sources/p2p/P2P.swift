@@ -78,8 +78,10 @@ struct P2P: AsyncParsableCommand {
 
     /// Parses the arguments, and checks that the system grants the resources that the command needs.
     ///
-    /// If one of these steps fails, reports the failure and exits. The exit does not wait for another thread, because
-    /// the system may have refused to start that thread.
+    /// A `Failure` is reported here, and the process exits. The exit does not wait for another thread, because the
+    /// system may have refused to start that thread.
+    ///
+    /// - Throws: The error of the parser, if the arguments are wrong or ask for help.
     private static func prepare() throws -> any ParsableCommand {
         do {
             try ProcessLimits.checkStart()
@@ -104,8 +106,8 @@ struct P2P: AsyncParsableCommand {
         }
     }
 
-    /// Prints a topic of the help and exits, if the arguments ask for the topic. Prints the help and exits, if a
-    /// command is missing. Otherwise returns.
+    /// Prints a help topic and exits, if the arguments ask for that topic. Prints the help and exits, if the name of a
+    /// command or a subcommand is missing. Otherwise returns.
     ///
     /// - Throws: `Failure` if a word that should name a command names none.
     private static func answerWithoutCommand(_ arguments: [String]) throws {

@@ -1,7 +1,8 @@
 internal import MeshControl
 internal import SecureMesh
 
-/// Prints the events of a peer. If the peer did not become a member, or did not remain one, keeps the reason.
+/// Prints the events of a peer. Stores the reason if the peer does not become a member, or is not allowed to remain
+/// one.
 actor PeerSessionPrinter {
     private let name: PeerName
     private let key: PublicKey
@@ -39,8 +40,8 @@ actor PeerSessionPrinter {
         for await event in events { await show(event) }
     }
 
-    /// Prints an event at once, if the event is a message or a change of the members, and stdout takes the line without
-    /// waiting.
+    /// Prints an event at once if it is a message or a change of the members, and if stdout takes the line without
+    /// waiting. Otherwise prints nothing.
     ///
     /// - Returns: True if the event has been printed.
     nonisolated func prints(_ event: PeerEvent) -> Bool {

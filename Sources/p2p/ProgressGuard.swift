@@ -29,10 +29,10 @@ final class ProgressGuard: Sendable {
         }
     }
 
-    /// Begins to print a line. If the result is true, the caller first clears the terminal's current line. Then the
-    /// caller writes its line and calls `endLine`.
+    /// Notes that the caller begins to print a line. The caller then writes the line and calls `endLine`.
     ///
-    /// - Returns: True if the terminal's current line shows progress.
+    /// - Returns: True if the terminal's current line shows progress. In this case, the caller clears that line before
+    ///   it writes.
     func beginLine() -> Bool {
         state.withLock { state in
             defer { state.isOpen = false }

@@ -6,7 +6,7 @@ struct ReportFile {
 
     /// Checks that the file can be written. Call this before a run that may take minutes.
     ///
-    /// - Throws: `Failure` with exit code 73 if the file cannot be written.
+    /// - Throws: `Failure` with exit code 64 if the path is empty, or with 73 if the file cannot be written.
     func checkWritable() throws {
         guard !path.isEmpty else {
             throw Failure(.usage, "the path after --report is empty", hint: HelpPointer.hint)
@@ -26,8 +26,8 @@ struct ReportFile {
         }
     }
 
-    /// Throws a `Failure` if the path is a link that another user has made, for example in /tmp. That user could choose
-    /// which file is replaced.
+    /// Throws a `Failure` if the path is a symbolic link that another user has made, for example in /tmp. Through such
+    /// a link, that user could choose which file is replaced.
     private func checkLink() throws {
         guard FileSystem.isForeignLink(path) else { return }
         throw Failure(

@@ -19,14 +19,17 @@ struct RosterSource: Sendable {
         return roster
     }
 
-    /// Reads the list again, while the server runs.
+    /// Reads the list again, while the server runs. Refuses a list that is probably damaged, by a full disk, an editor
+    /// or a missing volume.
     ///
-    /// Refuses a list that lacks keys in force, if it has no keys at all or lacks more than half of the old list's
-    /// keys. Such a list is probably damaged, by a full disk, an editor or a missing volume. A missing line does not
-    /// mean that its key is revoked, because `p2p revoke` marks lines and does not remove them.
+    /// A key is missing if it may join by the old list, and the new list neither lists it nor marks it as revoked. The
+    /// new list is refused if keys are missing and it has no keys at all. It is also refused if more than half of the
+    /// old list's keys are missing.
+    ///
+    /// A missing line does not mean that its key is revoked, because `p2p revoke` marks lines and does not remove them.
     ///
     /// - Parameter old: The list in force.
-    /// - Throws: `Failure` if the list is refused or cannot be read. The old list must then stay in force.
+    /// - Throws: `Failure` if the new list is refused or cannot be read. The old list must then stay in force.
     func read(replacing old: Roster) throws -> Roster {
         let new = try read()
         let known = old.authorized.count

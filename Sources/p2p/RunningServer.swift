@@ -36,8 +36,10 @@ enum RunningServer {
         return reports
     }
 
-    /// Returns true if the answer comes from a server that uses the list at `path`. A server in a container may have
-    /// that list at another path. Such a server is recognized because it reports added or removed keys.
+    /// Returns true if the answer comes from a server that uses the list at `path`, or that may use it.
+    ///
+    /// A server may use it if its answer does not give the real path of its list. A server in a container may have the
+    /// list at another path, so a server that reports added or removed keys may use it too.
     private static func isOf(_ path: String, _ report: ReloadReport) -> Bool {
         report.file == nil || report.file == FileStatus.resolved(path) || !report.added.isEmpty
             || !report.removed.isEmpty

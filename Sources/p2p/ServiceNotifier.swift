@@ -11,8 +11,9 @@ internal import Synchronization
 #endif
 
 /// Reports the state of this process to a service manager such as systemd: ready, reloading or stopping, and a status
-/// line about the mesh. Also sends the messages for the manager's watchdog, which show that the event loop runs. Does
-/// nothing unless `NOTIFY_SOCKET` names the manager's socket.
+/// line about the mesh. Also sends messages to the manager's watchdog. They show that the event loop runs.
+///
+/// Does nothing unless the environment variable `NOTIFY_SOCKET` names the manager's socket.
 ///
 /// The notifier is in the same service group as the server or the peer. When the group stops, it stops the notifier
 /// first.
@@ -34,8 +35,8 @@ final class ServiceNotifier: Service {
     private let summary: @Sendable () async throws -> String
     private let state = Mutex(State())
 
-    /// - Parameter summary: Waits until the sockets are bound, and returns the status line, which the event loop
-    ///   computes.
+    /// - Parameter summary: Waits until the sockets are bound, and returns the status line. The event loop must compute
+    ///   the line.
     private init(_ summary: @escaping @Sendable () async throws -> String) {
         self.summary = summary
         let name = FileSystem.environment("NOTIFY_SOCKET") ?? ""
@@ -108,7 +109,8 @@ final class ServiceNotifier: Service {
             try await Task.sleep(for: pause)
             let status = try await summary()
             state.withLock { $0.status = status }
-            // A watchdog message is due if more than half of the watchdog's time will have passed by the next pass.
+            // A watchdog message is sent if at least half of the watchdog's time will be over when this loop wakes up
+            // again.
             let isAlive = watchdog.map { ContinuousClock.now - lastSign >= $0 / 2 - pause } ?? false
             if isAlive { lastSign = .now }
             notify(over: socket, isAlive: isAlive)

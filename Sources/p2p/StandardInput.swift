@@ -13,9 +13,10 @@ struct StandardInput {
         return Array(rest.prefix(limit + 1))
     }
 
-    /// Returns the next line without its newline; nil at the end of the input. For a line of more than `limit` bytes,
-    /// the result has more than `limit` bytes too, so that the caller can tell that the line is too long. Such a result
-    /// may lack the end of the line.
+    /// Returns the next line without its newline; nil at the end of the input.
+    ///
+    /// If the line has more than `limit` bytes, the result has more than `limit` bytes too, but may lack the end of the
+    /// line. So the caller can tell that the line is too long.
     mutating func line(limit: Int) throws -> [UInt8]? {
         while true {
             if let end = rest.firstIndex(of: UInt8(ascii: "\n")) {

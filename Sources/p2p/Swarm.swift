@@ -44,8 +44,8 @@ final class Swarm: Sendable {
 
     /// - Parameters:
     ///   - peers: The peers, which do not run yet, with their names and keys.
-    ///   - newcomers: The number of peers at the end of `peers` that start one after another, each when all peers
-    ///     before it have joined.
+    ///   - newcomers: The number of newcomers at the end of `peers`. Each newcomer starts after all peers before it
+    ///     have joined.
     init(_ peers: [(peer: MeshPeer, name: PeerName, key: PublicKey)], newcomers: Int, talkers: Talkers) {
         members = peers.map { SwarmMember(peer: $0.peer, name: $0.name, key: $0.key) }
         self.newcomers = newcomers
@@ -90,8 +90,8 @@ final class Swarm: Sendable {
         }
     }
 
-    /// Waits until the peers before a newcomer have joined, and then for one more second, in which the traffic of their
-    /// joins ends.
+    /// Waits until the peers before a newcomer have joined. Waits for one more second, in which the traffic of their
+    /// joins ends. Then records that the newcomer starts.
     private func waitForTurn(of index: Int) async {
         while !Task.isCancelled, state.withLock({ $0.report.joined < index }) {
             try? await Task.sleep(for: .milliseconds(10))

@@ -46,8 +46,13 @@ struct WaitingLines {
         push(bytes, order: order)
     }
 
-    /// Returns at most `most` of the next bytes to write: the rest of the first line, and as many further lines as fit
-    /// completely and have a position before `limit`.
+    /// Returns the next bytes to write: the rest of the first line, and as many further lines as fit completely.
+    /// Returns an empty array if no line waits.
+    ///
+    /// - Parameters:
+    ///   - most: The largest number of bytes to return. If the rest of the first line is longer, only its beginning is
+    ///     returned.
+    ///   - limit: Further lines must have a position before this one; nil if their position does not matter.
     func next(_ most: Int, before limit: UInt64?) -> [UInt8] {
         guard !isEmpty else { return [] }
         var bytes = Array(lines[head].bytes.dropFirst(written).prefix(most))

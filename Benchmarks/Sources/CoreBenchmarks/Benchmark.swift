@@ -6,7 +6,7 @@ struct Result {
     /// The time of one operation in nanoseconds. This is the time of the shortest run, divided by the number of
     /// operations in the run.
     let time: Double
-    /// The mean number of allocations of one operation.
+    /// The mean number of allocations of one operation, in the run with the fewest allocations.
     let allocations: Double
     /// The largest mean number of allocations that the operation may make.
     let limit: Double
@@ -47,7 +47,7 @@ struct Benchmark {
     ) {
         var best = Duration.seconds(3_600)
         var fewest = Int.max
-        // The first run also fills caches and makes tables grow.
+        // There is one more run than `runs`, because the first run also fills caches and makes tables grow.
         for _ in 0...runs {
             var input = prepare()
             let before = malloc_count()

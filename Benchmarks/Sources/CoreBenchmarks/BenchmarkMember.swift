@@ -4,12 +4,12 @@ internal import SecureMeshCore
 /// datagram arrives at once.
 struct BenchmarkMember {
     private(set) var peer: Peer
-    /// The entries of the present server's directory, in ascending order of their sessions.
+    /// The entries of the directory of `server`, in ascending order of their sessions.
     private(set) var entries: [Entry] = []
     var now = Instant(nanoseconds: 0)
     private let key = SigningKey()
     private let context: SigningContext
-    /// The seeds of the other members' keys. There is too little guarded memory to store so many keys.
+    /// The seeds of the other members' keys. There is too little guarded memory for the keys themselves.
     private let seeds: [Bytes32]
     private var random: RandomSource
     private var server: ScriptedServer?
@@ -124,7 +124,8 @@ struct BenchmarkMember {
 
     mutating func handleTimeout() { peer.handleTimeout(now: now) }
 
-    /// Takes all outputs of the peer. Returns the newest HELLO, and the number of messages.
+    /// Takes all outputs of the peer. Returns the newest HELLO among them, and the number of messages. The HELLO is nil
+    /// if there was none.
     @discardableResult
     mutating func take() -> (hello: [UInt8]?, messages: Int) {
         var (hello, messages): ([UInt8]?, Int) = (nil, 0)

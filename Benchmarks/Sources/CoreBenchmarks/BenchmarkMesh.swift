@@ -17,9 +17,11 @@ struct BenchmarkMesh {
     var peer: Peer
     /// A second complete peer; nil before `addSender`.
     var sender: Peer?
-    /// A copy of the second peer from before the first part of its SNAPSHOT arrived, and all parts that have arrived.
+    /// The SNAPSHOT that the second peer received: a copy of this peer from before the first part arrived, and all
+    /// parts that have arrived. Nil before the first part arrives.
     private(set) var snapshot: (receiver: Peer, parts: [[UInt8]])?
-    /// The datagrams from the server to the first peer that were kept instead of being delivered, by kind.
+    /// The datagrams from the server to the first peer that were kept instead of being delivered. The key is their
+    /// kind.
     private(set) var held: [Kind: [[UInt8]]] = [:]
     /// The kinds of the server's datagrams that are kept instead of being delivered to the first peer.
     var heldKinds: Set<Kind> = []
@@ -30,10 +32,10 @@ struct BenchmarkMesh {
     static let heartbeat = Duration.seconds(20)
 
     /// - Parameters:
-    ///   - batch: The number of members that join together. The next members join when these are in the directory that
-    ///     the server has published.
+    ///   - batch: The number of members that join together. The next members join after the server has published a
+    ///     directory with these members. If `batch` is 1, the next member joins 20 ms later.
     ///   - active: The number of members that handle PULSEs; nil for all. Under Valgrind, the guarded memory for the
-    ///     keys of ten thousand members would not fit.
+    ///     keys of ten thousand active members would not fit.
     ///   - primitives: The cryptographic primitives of the server.
     init(
         members count: Int, batch: Int = 1, active: Int? = nil, lifetime: Duration = .seconds(65),

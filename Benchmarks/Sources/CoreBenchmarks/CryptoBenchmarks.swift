@@ -9,8 +9,8 @@ extension Benchmark {
         let other = SigningKey()
         let message = [UInt8](repeating: 7, count: 79)
         measure("sign", limit: 1) { Self.use(Libsodium().sign(message, by: key)) }
-        // There are many signatures because the branch predictor of the processor would learn the verification of a
-        // single one.
+        // Many different signatures are verified, because the branch predictor of the processor would learn the
+        // verification of a single one.
         let signed = (0..<200).map { number in
             let key = SigningKey()
             let message = message + [UInt8(number)]

@@ -117,13 +117,13 @@ extension BenchmarkMesh {
         } while registry.nextDeadline.map { $0 <= now } == true
     }
 
-    /// Waits until the server has published all changes and may send DELTAs at once again.
+    /// Waits until the server has published all changes, and may send the next DELTAs at once.
     fileprivate mutating func settle() {
         repeat { advance(by: .milliseconds(20)) } while !registry.hasPublishedAll
         advance(by: .seconds(2))
     }
 
-    /// Publishes a change of the directory, so that the server publishes the next change only `Limits.tick` later.
+    /// Makes the server publish a change of the directory. It then publishes the next change only `Limits.tick` later.
     fileprivate mutating func delayChanges() {
         settle()
         handleAndRoute(leave(1))
@@ -134,7 +134,8 @@ extension BenchmarkMesh {
         for (bytes, path) in datagrams { deliver(bytes, from: path.remote) }
     }
 
-    /// Returns the first datagram of a kind that the server sends to the first peer, during `action` or after it.
+    /// Returns the first datagram of a kind that the server sends to the first peer, during `action` or after it. The
+    /// datagram is not delivered.
     fileprivate mutating func hold(_ kind: Kind, _ action: (inout BenchmarkMesh) -> Void) -> [[UInt8]] {
         heldKinds = [kind]
         action(&self)

@@ -22,8 +22,8 @@ struct LongestSteps {
         var total = Duration.zero
     }
 
-    /// The longest permitted step in the largest mesh of a server. A step delays the heartbeats that are due during it
-    /// by at most this time.
+    /// The longest permitted step in a mesh of `Limits.maximumPeers` members. A heartbeat that becomes due during a
+    /// step is sent at most this much too late.
     static let goal = Duration.milliseconds(100)
     /// The longest permitted step of a peer with the largest directory that the protocol permits. No mesh with a
     /// server's default limits has so large a directory.

@@ -26,8 +26,8 @@ internal import SecureMeshCore
     private var lastPulse: [Instant?] = []
     private var buffer: UnsafeMutablePointer<loopback_datagram>
 
-    /// A member that does not send every second heartbeat. The server answers the heartbeat after a missing one at
-    /// once, so the delay of this answer can be measured.
+    /// The state of a member that leaves out every second heartbeat. The server answers the heartbeat after a missing
+    /// one at once, so the delay of this answer can be measured.
     private struct Probe {
         var isLost = false
         var sentAt: Instant?
@@ -126,8 +126,8 @@ internal import SecureMeshCore
             """)
     }
 
-    /// Sends heartbeats that were signed in advance, as fast as the server reads them. Each member sends as many
-    /// heartbeats as its rate limit allows at once.
+    /// Sends heartbeats that were signed in advance, as fast as the server reads them. Each member sends the largest
+    /// number of heartbeats that its rate limit allows in one burst.
     private mutating func blast() {
         let settled = now + .seconds(3)
         while now < settled { turn(waiting: true) }
@@ -161,8 +161,10 @@ internal import SecureMeshCore
             """)
     }
 
-    /// Returns the next heartbeat of a member. Sets `time`, which is the time of this member only, to the time at which
-    /// the heartbeat is due.
+    /// Returns the next heartbeat of a member; empty if no heartbeat is due within 50 s.
+    ///
+    /// - Parameter time: A clock of this member only, which may be ahead of the real time. Advanced in steps of 500 ms
+    ///   until the heartbeat is due.
     private mutating func nextHeartbeat(of member: Int, after time: inout Instant) -> [UInt8] {
         for _ in 0..<100 {
             time = time + .milliseconds(500)

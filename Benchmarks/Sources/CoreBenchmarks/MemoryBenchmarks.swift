@@ -26,8 +26,8 @@ struct MemoryBenchmarks {
         ]
     }
 
-    /// Returns the bytes that a server and a peer use in a mesh of `count` members. The bytes that a server without
-    /// members and a peer that has not joined use are subtracted.
+    /// Returns the heap memory of a server and of a peer in a mesh of `count` members, in bytes. The memory of a server
+    /// without members, and that of a peer that has not joined, is not included.
     private static func held(members count: Int) -> (server: Int, peer: Int) {
         // Most members are not active, which makes no difference to the server.
         var mesh = BenchmarkMesh(members: count, batch: Delta.mostAdditions, active: 40, lifetime: .seconds(36_000))

@@ -100,7 +100,7 @@ extension Benchmark {
             "RETRY to a HELLO beyond the budget", limit: 6, repeats: 50,
             prepare: {
                 mesh.advance(by: .milliseconds(1))
-                // Uses up the budget.
+                // These HELLOs use up the handshake budget of the server.
                 for _ in 0..<2_000 { mesh.handle([mesh.hello()]) }
                 return (0..<50).map { _ in mesh.hello() }
             },

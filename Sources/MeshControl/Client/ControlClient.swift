@@ -132,7 +132,8 @@ package struct ControlClient: Sendable {
         }
         do {
             return try await connection.executeThenClose { inbound, outbound in
-                // A p2p process of another user would refuse this client. Another program must not read the request.
+                // A program of another user must not read the request. A p2p process of another user would refuse this
+                // client anyway.
                 let user = try await listenerUser.get()
                 guard user == SocketFiles.user || SocketFiles.user == 0 else { throw Failure.forbidden(path) }
                 var headers = HTTPHeaders([("host", "p2p"), ("connection", "close")])

@@ -9,8 +9,8 @@ package final class PeerInspector: ControlledProcess {
         var linkSince: Timestamp
         var problem: Problem?
         var slowness: Problem?
-        /// True from a change of the `MeshPeer` until the new one joins. Until then, `history` has the members that the
-        /// previous one knew.
+        /// True from the time at which `follow(_:)` sets a new `MeshPeer` until this new peer joins. During this time,
+        /// `history` has the members that the previous `MeshPeer` knew.
         var hasOldMembers = false
     }
 
@@ -46,7 +46,7 @@ package final class PeerInspector: ControlledProcess {
         }
     }
 
-    /// Applies each event of the peer to the reported state, and publishes it. Returns when the events end.
+    /// Applies each event of the peer to the reported state, and publishes the event. Returns when the events end.
     package func follow(_ events: MeshEvents<PeerEvent>) async {
         for await event in events {
             let now = identity.clock.now

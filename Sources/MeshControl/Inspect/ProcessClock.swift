@@ -43,8 +43,10 @@ package final class ProcessClock: Sendable {
     /// Converts a time of this clock to the host's clock.
     package func onHost(_ time: Timestamp) -> Timestamp { time.moved(by: correction) }
 
-    /// The tolerance of `correction`, in milliseconds. Up to this size, a change of the difference between the host's
-    /// clock and this clock is ignored. NTP sets a clock only if its error is above 128 ms. NTP corrects a smaller
-    /// error by changing the rate, which both clocks follow.
+    /// The tolerance of `correction`, in milliseconds. `correction` stays the same until the difference between the
+    /// host's clock and this clock has changed by more than this number.
+    ///
+    /// The tolerance hides no step of NTP, because NTP sets a clock only if its error is above 128 ms. NTP corrects a
+    /// smaller error by changing the rate of the clock, and this clock follows that rate too.
     private static let tolerance: Int64 = 100
 }

@@ -56,7 +56,7 @@ package final class ServerInspector: ControlledProcess {
         state = Mutex(State(history: MemberHistory(roster: list == nil ? nil : roster), roster: roster))
     }
 
-    /// Applies each event of the server to the reported state, and publishes it. Returns when the events end.
+    /// Applies each event of the server to the reported state, and publishes the event. Returns when the events end.
     package func follow(_ events: MeshEvents<ServerEvent>) async {
         for await event in events {
             let now = identity.clock.now

@@ -25,8 +25,8 @@ package enum ControlFolder {
         return user == 0 ? systemFolder : "/tmp/p2p-\(user)"
     }
 
-    /// The value of `P2P_SOCKETS`; nil if it is not set or empty. If there is a value, processes open sockets only in
-    /// this folder, and commands look only there.
+    /// The value of `P2P_SOCKETS`; nil if this variable is empty or not set. If there is a value, processes open
+    /// sockets only in this folder, and commands look only there.
     private static func chosen(environment: (String) -> String?) -> String? {
         environment("P2P_SOCKETS").flatMap { $0.isEmpty ? nil : $0 }
     }

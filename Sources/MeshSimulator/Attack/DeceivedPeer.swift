@@ -6,8 +6,8 @@ struct DeceivedPeer {
     /// A false address of this peer, which the attacker sometimes lists in the directories of other peers.
     let decoy: SocketAddress
     var current: ScriptedServer?
-    /// The entries, true or false, of which the directories for this peer are made, by session. An entry is never
-    /// replaced, because a peer refuses an entry that contradicts an earlier one of the same session.
+    /// The entries from which the directories for this peer are made, by session. Some of them are false. An entry is
+    /// never replaced, because a peer refuses an entry that contradicts an earlier one of the same session.
     private(set) var views: [SessionID: Entry] = [:]
     /// The entries of the newest directory that was sent to this peer.
     private(set) var told: [Entry] = []
@@ -80,7 +80,8 @@ struct DeceivedPeer {
         return true
     }
 
-    /// Returns a PULSE with the newest directory's version and its digest or the false one; nil without a session.
+    /// Returns a PULSE with the version of the newest directory. Its digest is the false digest if there is one,
+    /// otherwise the digest of that directory. Returns nil if the peer has no session.
     mutating func pulse(token: UInt64, now: Instant) -> ForgedDatagram? {
         guard let epoch = current?.epoch else { return nil }
         let version = max(version, 1)
@@ -98,9 +99,10 @@ struct DeceivedPeer {
         return current?.next(.goodbye, Goodbye(session: session, reason: reason))
     }
 
-    /// Returns the datagrams that send `entries` to the peer as its next directory. If `asDelta` is true, the peer
-    /// holds the newest version, and the change fits into one DELTA, the result is that DELTA. Otherwise it is a
-    /// SNAPSHOT in parts.
+    /// Returns the datagrams that send `entries` to the peer as its next directory: one DELTA, or a SNAPSHOT in parts.
+    ///
+    /// - Parameter asDelta: True to send a DELTA if possible. It is possible if the peer holds the newest version, the
+    ///   directory changes, and the change fits into one DELTA.
     mutating func directory(_ entries: [Entry], asDelta: Bool) -> [ForgedDatagram] {
         let removed = told.map(\.session).filter { session in !entries.contains { $0.session == session } }
         let added = entries.filter { entry in !told.contains(entry) }

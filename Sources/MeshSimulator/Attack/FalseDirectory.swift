@@ -116,7 +116,7 @@ struct FalseDirectory {
         ).bytes
     }
 
-    /// Returns the key that seals messages from `sender` to `receiver` if one of the two is listed with the attacker's
+    /// Returns the key that seals messages from `sender` to `receiver`. One of the two is listed with the attacker's
     /// false key: the sender if `isSending` is true, otherwise the receiver. Returns nil if no key can be agreed.
     private func pairKey(from sender: Entry, to receiver: Entry, isSending: Bool) -> Secret32? {
         let theirs = isSending ? receiver : sender

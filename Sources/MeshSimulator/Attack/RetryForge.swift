@@ -16,7 +16,8 @@ final class RetryForge: Adversary {
     private var joiners: [(tag: UInt64, address: SocketAddress)] = []
     private var retried: Set<UInt64> = []
 
-    /// Sends a burst of invalid HELLOs, unless a RETRY is known or `Self.probes` of them have been sent.
+    /// Sends a burst of invalid HELLOs, to provoke a RETRY. Sends none if a RETRY is known already, or if `Self.probes`
+    /// HELLOs have been sent.
     func act(_ reach: inout AttackerActions) {
         guard retry == nil, probes < Self.probes else { return }
         probes += Self.burst
@@ -35,8 +36,8 @@ final class RetryForge: Adversary {
     }
 
     func intercept(_ flight: Flight, _ reach: inout AttackerActions) -> Flight? {
-        // Another attacker may have truncated the datagram, or flipped a bit in it that this attacker must not flip
-        // back.
+        // Another attacker may have changed the datagram. A truncated datagram may have no header. If a bit was
+        // flipped, this attacker must not flip it back.
         guard flight.bytes.count >= Header.size, !flight.isBroken else { return flight }
         switch flight.kind {
         case .hello:

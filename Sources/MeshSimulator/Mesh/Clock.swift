@@ -16,8 +16,11 @@ package struct Clock: Sendable {
         Instant(nanoseconds: offset + time.nanoseconds + time.nanoseconds / 1_000_000 * drift)
     }
 
-    /// Returns the time of the mesh at which this clock reads `reading`, up to rounding. The result is between `now`
-    /// and about an hour later. If this clock has not reached `reading` by then, the caller calls this function again.
+    /// Returns the time of the mesh at which this clock will read `reading`, up to rounding. Returns `now` if the clock
+    /// reads `reading` or more already.
+    ///
+    /// If `reading` is more than an hour ahead, returns a time about an hour after `now`. At that time, the clock has
+    /// not reached `reading` yet, and the caller calls this function again.
     package func time(at reading: Instant, now: Instant) -> Instant {
         let ahead = min((reading - read(now)).wholeNanoseconds, Self.farthest)
         guard ahead > 0 else { return now }

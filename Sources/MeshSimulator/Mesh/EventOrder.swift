@@ -38,8 +38,8 @@ package struct EventOrder: Sendable {
             defer { membership = .connected }
             return membership == .lost ? nil : "`connectionRecovered` while \(membership)"
         case .dismissed(let dismissal):
-            // A server that stops ends the session, not the membership. A lying server may give the next session the
-            // same number.
+            // A server that stops ends the session, not the membership. `announced` is reset, because a lying server
+            // may give the next session the same number.
             membership = dismissal == .stopping && membership != .none ? .lost : .none
             announced = nil
             return nil

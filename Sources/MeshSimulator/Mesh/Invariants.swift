@@ -52,7 +52,7 @@ package struct Invariants: Sendable {
     /// True if, since its start, the server has ever suspected that many members are late for the same reason.
     var isSuspicious = false
     /// The end of the server's newest suspicion that many members are late; nil before the first end, and while a
-    /// suspicion lasts. A member that got extra time because of the suspicion expires at its end.
+    /// suspicion lasts. With the suspicion, the extra time of late members ends, so they may expire at once.
     var suspicionEndedAt: Instant?
     /// The time since which the server has run without a break.
     var serverSteadySince = Instant(nanoseconds: 0)

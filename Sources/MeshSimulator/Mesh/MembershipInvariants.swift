@@ -11,7 +11,8 @@ extension Invariants {
         lastProof = [:]
     }
 
-    /// Notes that a new process of the server has started. The new process does not suspect yet that members are late.
+    /// Notes that a new process of the server has started. A suspicion of the old process, that many members are late
+    /// for the same reason, ends with the old process.
     mutating func serverStarted(now: Instant) {
         (isSuspicious, suspicionEndedAt) = (false, nil)
         serverDisturbed(now: now)
@@ -116,7 +117,8 @@ extension Invariants {
         return now - begin < shrunk(rekey + ProtocolConstants.rekeyGrace)
     }
 
-    /// Returns a time so long ago that a member without a sign of life since then must have expired.
+    /// Returns a time so long ago that a member without a sign of life since then must have expired. Returns the
+    /// instant 0 if the server has not run for so long without a break.
     func latestSign(now: Instant) -> Instant {
         // A member with extra time may have proved that it is alive just before the suspicion ended.
         let patience = patience + suspicion(now, lingering: patience)
@@ -128,8 +130,8 @@ extension Invariants {
     /// that runs one lifetime after that arrival.
     var patience: Duration { stretched(lifetime * 2 + ProtocolConstants.sweepInterval) + lateness }
 
-    /// Checks an identity that has given no sign of life since `since`. It must not be a member after `patience`, and
-    /// no peer may trust it for longer than `trust` after that.
+    /// Checks an identity that has given no sign of life since `since`. It must not be a member any more when
+    /// `patience` has passed. When `trust` has passed after that, no peer may trust it any more.
     ///
     /// - Parameters:
     ///   - slack: The delay that a sweep of the server may have.

@@ -17,8 +17,8 @@ package final class MeshState {
     var memberAddresses: Set<SocketAddress> = []
     /// The order of the events of the server's process.
     var serverOrder = ServerEventOrder()
-    /// The time at which the server made the secret of the tokens in its newest PULSEs, by the mesh's clock
-    /// (`issuedAt`) and by the server's own clock (`local`).
+    /// The time at which the server made its newest secret for tokens, by the mesh's clock (`issuedAt`) and by the
+    /// server's own clock (`local`); nil before the first call of the server's machine.
     var newestSecret: (issuedAt: Instant, local: Instant)?
     /// The epoch and the version of the server's directory after the last call of the server's machine.
     var published: (epoch: UInt64, version: UInt64) = (0, 0)
@@ -28,7 +28,7 @@ package final class MeshState {
     let host: Host?
     /// The primitives of all machines if these primitives check every seal; otherwise nil.
     let watch: WatchedPrimitives?
-    /// An echoed heartbeat that is younger than this is fresh by the clock of every process.
+    /// The age below which an echoed heartbeat is fresh by the clock of every process.
     let surelyFresh: Duration
     /// The largest number of steps and sent datagrams that are allowed at one instant.
     private let stepLimit: Int

@@ -31,7 +31,7 @@ package final class Process<Machine: DirectoryHolder>: HostedProcess {
     /// Updates `glance`. This function is called after each call of the machine.
     func look() { glance = Self.glance(&machine) }
 
-    // `inout`, because copying a machine costs more than most of its calls.
+    // The machine is passed as `inout`, because copying a machine costs more than most of its calls.
 
     var epoch: UInt64 { Self.epoch(&machine) }
     var usages: [Usage] { Self.usages(&machine) }

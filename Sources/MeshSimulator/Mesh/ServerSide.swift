@@ -92,7 +92,8 @@ extension VirtualMesh {
     func serverTimesOut() {
         state.trace.step(1, at: now, subject: -1)
         let local = server.clock.read(now)
-        // This check is left out on a host, because busy cores may make a PULSE late while no sweep is due.
+        // A timeout that is so late counts as a pause of the server. In a mesh with a `Host` it does not, because busy
+        // cores may make a PULSE late while no sweep is due.
         if server.workload == nil, let deadline = server.glance.deadline, deadline.nanoseconds > 0,
             local - deadline > .milliseconds(400)
         {

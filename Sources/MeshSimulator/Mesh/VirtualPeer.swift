@@ -13,24 +13,25 @@ package final class VirtualPeer {
     /// True if the peer has left or the server has refused it for good. Such a peer does not restart.
     package var hasEnded = false
     var isRevoked = false
-    /// The time at which the peer's revocation was last withdrawn. Datagrams from before that time may still arrive.
+    /// The time at which the peer's revocation was last withdrawn; nil if it never was. Datagrams from before that time
+    /// may still arrive.
     var authorizedAt: Instant?
     /// The time at which the peer was killed, left or was revoked, so that it must soon cease to be a member; nil while
     /// it may be a member.
     var diedAt: Instant?
     /// The send time of the peer's newest HEARTBEAT or CONFIRM that the server has accepted; nil if there is none.
     private(set) var heardAt: Instant?
-    /// The time at which the peer's clock last jumped. The jump may have made the peer discard records that it keeps
-    /// only for some seconds.
+    /// The time at which the clock of the present process last jumped; nil if it has not jumped. The jump may have made
+    /// the peer discard records that it keeps only for some seconds.
     var jumpedAt: Instant?
-    /// The time before which the peer does not join, because the server told it to wait.
+    /// The time before which the peer does not join, because the server told it to wait; nil if it need not wait.
     package var waitsUntil: Instant?
-    /// The time at which the peer last followed a lying server.
+    /// The time at which the present process last followed a lying server; nil if it has not.
     var deceivedAt: Instant?
     package private(set) var startedAt = Instant(nanoseconds: 0)
     /// The time at which the present process could first send messages; nil before that.
     package internal(set) var joinedAt: Instant?
-    /// The time at which the version of the process's directory last changed.
+    /// The time at which the directory version of the present process last changed; nil if it has not changed.
     package internal(set) var heldAt: Instant?
     /// The events of the peer, in a mesh that keeps them.
     package var events: [(at: Instant, event: PeerEvent)] = []
@@ -125,9 +126,11 @@ package final class VirtualPeer {
         heardAt = max(heardAt ?? flight.sentAt, flight.sentAt)
     }
 
-    /// Notes the time of the token in a PULSE that the peer has accepted, if the PULSE is surely fresh. The peer
-    /// returns only the tokens of fresh PULSEs. A PULSE is surely fresh if it echoes a heartbeat that the peer sent
-    /// less than `freshness` ago, and the peer's clock has not jumped since then.
+    /// Notes the time at which the server issued the token in a PULSE that the peer has accepted, if the PULSE is
+    /// surely fresh. A peer returns only the tokens of fresh PULSEs.
+    ///
+    /// A PULSE is surely fresh if it echoes a heartbeat that the peer sent less than `freshness` ago, and the peer's
+    /// clock has not jumped since then.
     func hears(pulse flight: Flight, freshness: Duration, now: Instant) {
         guard let sending = heartbeats[flight.to]?.last(where: { $0.number == flight.echo }),
             now - sending.at < freshness, jumpedAt.map({ $0 < sending.at }) ?? true
@@ -135,11 +138,12 @@ package final class VirtualPeer {
         pulses[flight.to] = flight.proof ?? flight.sentAt
     }
 
-    /// Returns the epoch of the directory that the peer held at the last call, 0 if it held none; nil if the directory
-    /// has not changed since then. Also checks that the version has not decreased within one epoch.
+    /// Returns the epoch of the directory that the peer held at the last call of this function; 0 if it held none.
+    /// Returns nil if the directory has not changed since then. Also checks that the version has not decreased within
+    /// one epoch.
     ///
-    /// - Parameter isDeceived: True if the peer follows a lying server. After a false digest, the peer accepts a
-    ///   SNAPSHOT of any version.
+    /// - Parameter isDeceived: True if the peer follows a lying server. After a false digest, such a peer accepts a
+    ///   SNAPSHOT of any version, so the version is not checked.
     func formerEpoch(_ invariants: inout Invariants, peer: Int, isDeceived: Bool, now: Instant) -> UInt64? {
         let current = (epoch: process.glance.epoch, version: process.glance.version)
         guard current != held else { return nil }

@@ -25,10 +25,13 @@ package struct Costs: Hashable, Sendable {
     /// The time from the start of a process until its socket is bound.
     package var start: Int64
 
-    /// The costs that `scripts/bench --costs` printed for a release build on a machine with two cores, rounded. Other
-    /// programs ran during the measurement, because a process wakes up faster on an idle machine than among 500 other
-    /// processes. `change`, `event` and `start` are from a slower run, and are scaled by the ratio of `verify`. `event`
-    /// is twice the printed cost, because the program that reads the printed events runs on the same host.
+    /// The costs that `scripts/bench --costs` printed for a release build on a machine with two cores, rounded.
+    ///
+    /// Other programs ran during the measurement. On an idle machine, a process would wake up faster than it does among
+    /// 500 other processes.
+    ///
+    /// `change`, `event` and `start` are from a slower run, and are scaled by the ratio of the two values of `verify`.
+    /// `event` is twice the printed cost, because the program that reads the printed events runs on the same host.
     package static let measured = Costs(
         sign: 12_400, verify: 34_600, isValidPoint: 28_400, agreementKey: 30_800, publicKey: 24_600, agree: 26_800,
         seal: 330, open: 270, kibibyte: 670, wakeUp: 104_700, receive: 10_300, transmit: 20_600, change: 52_000,

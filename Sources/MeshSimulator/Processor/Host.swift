@@ -28,7 +28,7 @@ package final class Host {
     private var isIdle: [Bool]
     private var waiting = Heap<Waiting>()
     private var sequence: UInt64 = 0
-    /// The greatest `Workload.fairTime` that a process, other than an urgent one, had when it began to run.
+    /// The greatest `Workload.fairTime` with which a process has begun to run. Urgent processes do not count.
     private var floor: Int64 = 0
     /// True while a process does a piece of work. The cost of a call is then part of that work.
     var isInWork = false

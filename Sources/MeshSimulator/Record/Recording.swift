@@ -148,7 +148,7 @@ package struct Recording: Sendable {
     package var attacks: [Attack] = []
     /// The CPU time that the processes used; nil if the scenario has no processors, so that no work takes CPU time.
     package var processors: ProcessorUsage?
-    /// The sum of the durations of all stays.
+    /// The total time for which peers were members: the sum of the durations of all stays.
     package var memberTime = Duration.zero
     package var steps = 0
     package var traceHash: UInt64 = 0

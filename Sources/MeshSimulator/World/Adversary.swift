@@ -96,7 +96,7 @@ struct AttackerKeys {
     /// The server's intervals, which are public.
     let parameters: Welcome.Parameters
     let insider: Insider?
-    /// Another identity on the roster, for an attack that needs two.
+    /// Another identity on the roster, for an attack that needs two; nil for the other attacks.
     let accomplice: Insider?
     /// The server's secret key, if the attacker has stolen it; otherwise nil.
     let serverKey: SigningKey?

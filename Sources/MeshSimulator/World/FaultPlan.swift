@@ -30,8 +30,8 @@ package struct FaultPlan {
     private init(seed: UInt64) {
         random = .seeded(seed ^ 0x504C_414E)
         let few = 2 + random.below(4) + (random.chance(20) ? random.below(6) : 0)
-        // Some worlds have enough peers for a directory of several parts. A separate random source draws them, so that
-        // the other worlds stay the same.
+        // Some worlds have enough peers for a directory of several parts. A separate random source chooses these
+        // worlds, so that no other choice depends on this one.
         var dice = RandomSource.seeded(seed ^ 0x4352_4F57)
         let peers = dice.chance(3) ? Self.many + dice.below(21) : few
         scenario = Scenario(seed: seed, peers: peers, duration: .zero)
@@ -67,8 +67,8 @@ package struct FaultPlan {
         return scenario
     }
 
-    /// Adds an exchange of names to some worlds. A separate random source draws it, so that the other worlds stay the
-    /// same.
+    /// Adds an exchange of names to some worlds. A separate random source chooses these worlds, so that no other choice
+    /// depends on this one.
     private mutating func addExchange() {
         var dice = RandomSource.seeded(scenario.seed ^ 0x4E41_4D45)
         guard dice.chance(10) else { return }
@@ -93,7 +93,8 @@ package struct FaultPlan {
         if random.chance(50) { scenario.trust = .seconds(3 + random.below(10)) }
         guard random.chance(20) else { return }
         scenario.rekey = .seconds(5 + random.below(20))
-        // Otherwise some peer would always be rekeying, and the directories would never be equal.
+        // With so many peers and a short time, some peer would always be rekeying, and the directories would never be
+        // equal.
         if scenario.peers >= Self.many { scenario.rekey += .seconds(scenario.peers) }
     }
 

@@ -181,7 +181,9 @@ extension World {
         begin(index)
     }
 
-    /// Does nothing in a mesh that is open to all keys, because an open server keeps a name for its key.
+    /// Kills two peers, exchanges their names in the roster, and starts them again. Does nothing if one of them has not
+    /// begun, has ended or is revoked. Does nothing in a mesh that is open to all keys, because an open server keeps a
+    /// name for its key.
     private func exchangeNames(of both: [Int]) {
         let names = both.map { peers[$0].name }
         guard !scenario.isOpen, both.allSatisfy({ peers[$0].hasBegun && !peers[$0].hasEnded && !peers[$0].isRevoked })

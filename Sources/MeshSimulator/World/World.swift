@@ -112,9 +112,10 @@ package final class World {
         state.schedule.put(.sample, at: now + recorder.interval)
     }
 
-    /// Schedules the start of the peer after `index` if peers start in turn. The program that starts them needs a core
-    /// twice, when the new process has begun and when the gap has passed. Each time it waits for as long as the new
-    /// process waited.
+    /// Schedules the start of the peer after `index` if peers start in turn.
+    ///
+    /// The program that starts the peers needs a core twice: when the new process has begun, and when the gap has
+    /// passed. Each time, the program waits for a core for as long as the new process has waited for one.
     func startNext(after index: Int) {
         guard scenario.startsInTurn, index == lastStarted, index + 1 < peers.count else { return }
         lastStarted += 1
@@ -182,8 +183,9 @@ package final class World {
                 // A shorter break does not count, because a peer that rekeys causes one.
                 since = nil
             }
-            // A datagram from before the end of the faults may make a peer wait. A pause after repeated joins counts
-            // only if it begins within the healing time, because then faults must have caused the joins.
+            // A datagram from before the end of the faults may make a peer wait. The healing time begins after this
+            // wait. It also begins after a pause that follows repeated joins, if the pause begins within the first
+            // healing time. The faults cannot be the cause of a later pause.
             let waits = peers.compactMap(\.waitsUntil).max() ?? begun
             if now < begun + scenario.healing { paused = max(paused, longestPause ?? begun) }
             guard now < max(begun, waits, paused) + scenario.healing || since != nil else { return nil }

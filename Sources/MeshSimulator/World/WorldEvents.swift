@@ -55,9 +55,11 @@ extension World: VirtualMesh {
         if !peers[index].hasEnded { tellAttacker(of: handling) }
     }
 
-    /// Ends the wait that a GOODBYE "replaced" demands of a peer, unless the GOODBYE is late or the peer's clock has
-    /// jumped. In a world, such a GOODBYE is caused only by the peer's own CONFIRM for a session that the peer has
-    /// given up. The peer remembers this CONFIRM for some seconds. During that time it need not wait.
+    /// Clears `waitsUntil` of a peer that has received GOODBYE "replaced". Does nothing if the GOODBYE is late, or if
+    /// the peer's clock has jumped.
+    ///
+    /// In a world, such a GOODBYE is caused only by the peer's own CONFIRM, in a handshake that the peer has given up.
+    /// The peer remembers this handshake for some seconds, and need not wait if the GOODBYE comes within that time.
     private func checkWait(of index: Int, _ flight: Flight) {
         guard flight.kind == .goodbye, peers[index].waitsUntil != nil, peers[index].jumpedAt == nil,
             now - flight.sentAt < Self.longDelay

@@ -2,10 +2,11 @@
 /// bucket, the more kinds of datagrams are served.
 ///
 /// The bucket fills at the rate of min(0.5, 0.85 - m) of a core, but at least 0.01. Here m is the share of a core that
-/// members' datagrams and DELTAs to members use. A HELLO without a cookie is served while the bucket is more than half
-/// full, and a HELLO with a cookie while the bucket is more than a tenth full. A CONFIRM is served while the bucket
-/// holds the cost of one CONFIRM. So a flood of HELLOs without a cookie stops neither joiners that have proven their
-/// address nor joiners that have received WELCOME.
+/// members' datagrams and DELTAs to members use.
+///
+/// A HELLO without a cookie is served while the bucket is more than half full, and a HELLO with a cookie while the
+/// bucket is more than a tenth full. A CONFIRM is served while the bucket holds the cost of one CONFIRM. So a flood of
+/// HELLOs without a cookie stops neither joiners that have proven their address nor joiners that have received WELCOME.
 ///
 /// HELLOs without a cookie must also pass a second bucket, which fills at a tenth of the rate of the first. Even if the
 /// budget does not allow such a HELLO, the second bucket is charged for it. So the server answers a flood of valid

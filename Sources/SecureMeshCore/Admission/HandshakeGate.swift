@@ -87,8 +87,8 @@ extension HandshakeGate {
     /// the seal has been opened. So a sender of garbage cannot use up the budget that the verification of valid HELLOs
     /// needs.
     ///
-    /// - Throws: The refusal of a HELLO that gets no answer. Only the cookies, the budget and the prefix buckets may
-    ///   have changed.
+    /// - Throws: The refusal of a HELLO that gets no answer. In this case, only the cookies, the budget and the prefix
+    ///   buckets may have changed.
     package mutating func admitHello(
         _ span: Span<UInt8>, _ datagram: Datagram, cookie: Bytes16, ephemeral: AgreementPublicKey, path: Path,
         policy: some JoinPolicy, random: inout RandomSource, now: Instant
@@ -141,14 +141,15 @@ extension HandshakeGate {
 // MARK: CONFIRM
 
 extension HandshakeGate {
-    /// Admits a CONFIRM if it passes these gates, in this order: ticket, age of the ticket, source, seal, fields,
+    /// Admits a CONFIRM if it passes these gates, in this order: epoch, ticket, age of the ticket, path, seal, fields,
     /// budget, signature, policy. The policy is the same as for HELLO. A CONFIRM that passes the gate of the budget
     /// uses up its ticket.
     ///
     /// The gate of the budget comes after the gate of the seal, so that garbage that names a ticket's session does not
-    /// use up the budget that all joiners share. If the seal is intact but the signature is wrong, the joiner itself
-    /// made the datagram, and its handshake ends. Otherwise the joiner could make the server verify any number of
-    /// signatures with one ticket.
+    /// use up the budget that all joiners share.
+    ///
+    /// If the seal is intact but the signature is wrong, the joiner itself made the datagram, and its handshake ends.
+    /// Otherwise the joiner could make the server verify any number of signatures with one ticket.
     ///
     /// - Throws: The refusal. The budget may have been charged and the ticket used up.
     package mutating func admitConfirm(

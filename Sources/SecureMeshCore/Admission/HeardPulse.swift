@@ -5,12 +5,12 @@
 /// had arrived when the member sent the heartbeat. Datagrams that the server sent after this PULSE may still be on
 /// their way, or wait in the receive buffer of the member's socket.
 package struct HeardPulse: Sendable {
-    /// The age of the token in this PULSE: the number of secrets that the server has issued since the secret from which
-    /// this token was made.
+    /// The age of the token in this PULSE: 0 if the token was made from the newest secret of the server, 1 if it was
+    /// made from the secret before that one, and so on.
     package let age: Int
     /// The version of the directory in this PULSE.
     package let version: UInt64
-    /// The issue time of the secret from which the token in this PULSE was made.
+    /// The time at which the server issued the secret for the token in this PULSE.
     package let at: Instant
 
     package init(age: Int, version: UInt64, at: Instant) {

@@ -25,16 +25,19 @@ struct MemberSession: Sendable {
     /// Notes the part of the directory that the member says it holds.
     ///
     /// - Parameter told: The directory version in the newest PULSE that the member has received.
-    /// - Returns: The time since the member last received a part of the directory that it lacked; nil unless a report
-    ///   of this stall is due.
+    /// - Returns: The time for which the member has received no further part of an incomplete directory; nil if no
+    ///   report about this is due.
     mutating func noteHeld(_ heartbeat: Verified<Heartbeat>, told: UInt64, now: Instant) -> Duration? {
         let held = HeldDirectory(version: heartbeat.body.version, part: heartbeat.body.part)
         stall.note(held, isComplete: held.version >= told, now: now)
         return stall.report(now)
     }
 
-    /// Returns the directory version in the PULSE `heard`. If the secret of that PULSE's token is older than the
-    /// session, returns the version in the newest PULSE that was sent to the member at its CONFIRM.
+    /// Returns the directory version in the PULSE `heard`.
+    ///
+    /// If the secret of the token was issued before the session began, the member has heard a PULSE that was sent to it
+    /// alone. In this case, returns the version in the newest of the PULSEs that were sent to the member at its
+    /// CONFIRM.
     func told(in heard: HeardPulse) -> UInt64 {
         heard.at < joinedAt ? repair.firstTold : heard.version
     }

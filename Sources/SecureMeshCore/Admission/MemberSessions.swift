@@ -25,11 +25,11 @@ package struct MemberSessions: Sendable {
     private var hasUpdates = false
 
     /// - Parameters:
-    ///   - signer: The server's signer. Members address their datagrams to its epoch.
-    ///   - lifetime: The time for which a token proves life, counted from the issue time of the secret from which the
-    ///     token was made.
-    ///   - pulseSecret: The secret from which tokens are made until the first periodic PULSE.
-    ///   - division: The event loops that share the members.
+    ///   - signer: The server's signer. Members put the signer's epoch into the header field `to` of their datagrams.
+    ///   - lifetime: The lifetime of a token (see `PulseTokens`). A heartbeat with an older token does not show that
+    ///     the member is alive. The lifetime begins when the secret of the token is issued.
+    ///   - pulseSecret: The first secret for tokens. It is used until the first periodic PULSE issues a new one.
+    ///   - division: The division of the members among the server's event loops.
     package init(
         signer: Signer, heartbeatInterval: Duration, lifetime: Duration, pulseSecret: Secret32,
         division: LaneDivision = LaneDivision(), now: Instant
@@ -80,8 +80,8 @@ extension MemberSessions {
         package let heard: HeardPulse?
         /// The directory version in the PULSE `heard`; 0 if `heard` is nil.
         package let told: UInt64
-        /// The time since the member last received a part of the directory that it lacked; nil unless a report of this
-        /// stall is due.
+        /// The time for which the member has received no further part of an incomplete directory; nil if no report
+        /// about this is due.
         package let stalledFor: Duration?
         /// True if the number of the heartbeat is more than one above the last accepted number. Then heartbeats were
         /// lost, or the sender left out a number to ask for a PULSE.
@@ -270,7 +270,7 @@ extension MemberSessions {
         tokens.issue(secret, version: version, now: now, lifetime: lifetime)
     }
 
-    /// The issue time of the newest secret, from which the tokens in the newest PULSE to all members were made.
+    /// The time at which the newest secret was issued. The tokens in the newest PULSE to all members are made from it.
     package var secretIssuedAt: Instant { tokens.newestAt }
 
     /// Takes a token from the bucket for PULSEs that answer the member's heartbeats. Returns false if the bucket is

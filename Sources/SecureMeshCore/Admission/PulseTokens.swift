@@ -1,8 +1,8 @@
 /// The secrets from which the tokens in recent PULSEs were made (PROTOCOL.md, section 6.1).
 ///
-/// Each receiver of a PULSE gets its own token, which only it can read. A heartbeat proves life only if it returns its
-/// sender's token from a recent PULSE. A token shared by all receivers would prove only that some member receives
-/// PULSEs, because that member could pass it on.
+/// Each receiver of a PULSE gets its own token, which no other member can compute. A heartbeat proves life only if it
+/// returns its sender's token from a recent PULSE. A token shared by all receivers would prove only that some member
+/// receives PULSEs, because that member could pass it on.
 package struct PulseTokens: Sendable {
     private struct Issued: Sendable {
         let secret: Secret32
@@ -38,8 +38,8 @@ package struct PulseTokens: Sendable {
         recent.last.map { Self.token($0.secret, for: session) } ?? 0
     }
 
-    /// Returns the recent PULSE, sent to all members, in which the token for `session` was `token`; nil if no recent
-    /// PULSE had this token.
+    /// Finds the secret that makes `token` for `session`, and returns the PULSE to all members that was sent with this
+    /// secret. Returns nil if no recent secret makes this token.
     package func match(_ token: UInt64, of session: SessionID) -> HeardPulse? {
         // The search begins with the newest secret, because a heartbeat usually returns a token of one of the newest.
         var index = recent.count - 1

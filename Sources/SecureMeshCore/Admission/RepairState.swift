@@ -16,8 +16,8 @@ package struct RepairState: Sendable {
 
     package init() {}
 
-    /// The highest directory version that the member held when it asked for DELTAs, or that a repair has sent it at
-    /// least in part.
+    /// The highest directory version that the member held when it asked for DELTAs, or that a repair has sent to it at
+    /// least in part: the highest of `held`, `sent` and `snapshot`.
     package var newest: UInt64 { max(held, sent, snapshot) }
 
     /// Returns the number of datagrams that the server may send to the member for this repair.

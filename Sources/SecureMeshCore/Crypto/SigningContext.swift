@@ -1,8 +1,10 @@
 /// The context of all signatures in one mesh (PROTOCOL.md, section 4.2).
 ///
 /// A signature covers ctx ‖ kind ‖ from ‖ [extra] ‖ clear ‖ payload, where ctx is the text `securemesh/1` and the mesh
-/// key. The context also holds the primitives with which this mesh signs, verifies, seals, opens and agrees. The
-/// context is immutable. It is a class, so that all sessions refer to one instance and stay cheap to copy.
+/// key.
+///
+/// The context also holds the primitives with which this mesh signs, verifies, seals, opens and agrees. The context is
+/// immutable. It is a class, so that all sessions refer to one instance and stay cheap to copy.
 package final class SigningContext: Sendable {
     /// The mesh key, M in PROTOCOL.md. If the mesh has only one server, it is the server's identity.
     package let mesh: PublicKey

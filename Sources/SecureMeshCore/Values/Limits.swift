@@ -22,9 +22,11 @@ package enum Limits {
     package static let handshakeShare: Int64 = 500
     /// The share of a core that handshakes and members' datagrams together may use, in thousandths.
     package static let totalShare: Int64 = 850
-    /// The CPU time, in nanoseconds, that a full token bucket for handshakes holds. The bucket bounds the rate of new
-    /// handshakes. So a pending handshake is overwritten by newer ones after 2.4 s at the earliest: (8,192 - 100 ms /
-    /// 160 µs) / (0.5 / 160 µs).
+    /// The CPU time, in nanoseconds, that a full token bucket for handshakes holds (PROTOCOL.md, section 5.6).
+    ///
+    /// The bucket limits how fast new handshakes overwrite pending ones. A full bucket pays for 625 handshakes at once
+    /// (100 ms / 160 µs). After that, half a core pays for 3,125 handshakes per second (0.5 s / 160 µs). So a pending
+    /// handshake is overwritten after 2.4 s at the earliest: (8,192 − 625) / 3,125.
     package static let handshakeBurst: Int64 = 100_000_000
     /// The share of the handshake CPU time that HELLOs without a cookie may use, in thousandths.
     package static let bareShare: Int64 = 100
@@ -38,9 +40,10 @@ package enum Limits {
     package static let turnedAwayRate = Rate(perSecond: 1, burst: 10)
     package static let joinRate = Rate(perSecond: 1, burst: 3)
     /// The largest number of identities for which the server remembers a join bucket or a bar from joining. When this
-    /// table is full, a new identity evicts the identity that was inserted first. It is also the largest number of
-    /// names that are reserved for members that have left. When that table is full, a new name evicts the name whose
-    /// owner left first.
+    /// table is full, a new identity evicts the identity that was inserted first.
+    ///
+    /// The same limit holds for another table: the names that are reserved for members that have left. When that table
+    /// is full, a new name evicts the name whose owner left first.
     package static let rememberedIdentities = 65_536
     /// The largest number of names that stay reserved for one identity after it has left.
     package static let namesPerIdentity = 4
@@ -80,10 +83,12 @@ package enum Limits {
             perSecond: max(periodic * 2, leastAnsweringPulses), burst: max(members * 2, leastAnsweringPulses))
     }
 
-    /// The shortest time between two computations of the digest of a directory that the peer knows to be equal to the
-    /// server's. A digest takes 0.3 µs of CPU time per member.
+    /// The shortest time between two digests that a peer computes of a proven directory (PROTOCOL.md, section 6.5). A
+    /// digest takes 0.3 µs of CPU time per member.
     package static let digestGap = Duration.seconds(2)
-    /// The time for which the PULSEs of a server may have a lower version than the directory of a peer.
+    /// The time for which PULSEs may have a lower version than a peer's directory. It is counted from the later of two
+    /// instants: when the peer reached its version, and when its session began. After this time, a fresh PULSE with a
+    /// lower version shows that the directory is wrong (PROTOCOL.md, section 6.5).
     package static let versionGap = Duration.seconds(2)
     package static let repairGap = Duration.milliseconds(250)
     /// The number of SNAPSHOT parts or DELTAs that a member may be sent as a repair even if the token bucket of
@@ -101,8 +106,8 @@ package enum Limits {
     package static let deltaLog = 4_096
     package static let frozenSnapshots = 4
     package static let snapshotAge = Duration.seconds(1)
-    /// The largest number of datagrams that the server's state machine seals in one call, and also of sessions that it
-    /// ends in one call. So a call takes at most a few milliseconds.
+    /// The largest number of datagrams that the server's state machine seals in one call. It is also the largest number
+    /// of sessions that the server ends in one call. So a call takes at most a few milliseconds.
     package static let slice = 256
     /// A peer removes at most this number of missing members, and at most this number of former sessions, in one call.
     /// So a call takes about 10 ms.
@@ -112,9 +117,12 @@ package enum Limits {
     /// A PULSE of more than `pulseSlicesWithoutPause` slices is spread over the heartbeat interval divided by this
     /// number.
     package static let pulseSpread = 8
-    /// The number of members that may be late with their proof of life at the same time. In a large mesh it is
-    /// `mostLateShare` percent of all members, unless more than that share of the members have joined recently. If more
-    /// members are late, each of them gets more time before it expires.
+    /// The number of members that may be late at the same time. A member is late if it has given no proof of life for
+    /// two thirds of the lifetime (PROTOCOL.md, section 6.8). If more members are late, a common cause is likely, and
+    /// members get more time before they expire.
+    ///
+    /// In a large mesh, `mostLateShare` percent of all members may be late, if that is more than `mostLate`. The
+    /// percentage is not used while more than `mostLateShare` percent of the members have joined recently.
     package static let mostLate = 8
     package static let mostLateShare = 15
     /// The number of lifetimes by which the expiry of late members is postponed while so many members are late that a
@@ -154,8 +162,9 @@ package enum Limits {
     /// The largest number of names for which a peer remembers the last key. The directory can list only two thirds as
     /// many names, so at least a third of the names in a full table are not in the directory and can be evicted.
     package static let knownNames = 98_304
-    /// The upper limit of the first pause after a server has rejected a peer because the peer's key may not join. After
-    /// the pause, the peer asks the same server again.
+    /// The upper limit of the pause after the first refusal by a server that does not let the peer's key join. After
+    /// the pause, the peer asks this server again. The limit doubles with each further refusal, up to
+    /// `longestExclusionPause`.
     package static let exclusionPause = Duration.seconds(2)
     package static let longestExclusionPause = Duration.seconds(300)
     package static let snapshotParts = 16_384
@@ -216,8 +225,7 @@ package enum Limits {
     /// The CPU time, in nanoseconds, that a peer may spend on sealing broadcasts before it handles other work. The time
     /// is estimated with `pairCost`, `sealCost` and `sealedByteCost`.
     package static let sealSlice: Int64 = 4_000_000
-    /// The time from the beginning of one slice of sealing, which takes at most `sealSlice`, to the beginning of
-    /// the next slice.
+    /// The time from the beginning of one slice of sealing (`sealSlice`) to the beginning of the next slice.
     package static let sealInterval = Duration.milliseconds(8)
     /// The assumed cost of computing the keys with a new receiver, in nanoseconds of CPU time: one verified signature
     /// and one X25519 agreement.
@@ -242,15 +250,20 @@ package enum Limits {
     /// The time after which a message that lacks an acknowledgment is repeated. After `steadyRepeats` repeats, the time
     /// doubles with each repeat, up to `longestRepeat`.
     package static let firstRepeat = Duration.milliseconds(250)
-    /// The number of repeats that are `firstRepeat` apart, if at most `steadyMessages` messages wait for
-    /// acknowledgments. These repeats last for 3 s, in which a message is sent 12 times. With a loss of 20 % in each
-    /// direction, each of the 12 attempts fails with a probability of 0.36 (1 − 0.8 · 0.8). So with 50 receivers, one
-    /// message of 4,000 lacks an ACK after 3 s (0.36¹² · 50). If the gap doubled from the first repeat on, a message
-    /// would be sent four times in 3 s, and more than half of the messages would lack an ACK (1 − (1 − 0.36⁴)⁵⁰ =
-    /// 0.57).
+    /// The number of repeats after which the gap between repeats begins to double. Until then, the gap is
+    /// `firstRepeat`, plus jitter and, for a message to all, the spread of the ACKs. If more than `steadyMessages`
+    /// messages wait for acknowledgments, the gap doubles from the first repeat on.
+    ///
+    /// Without spread and jitter, a message is sent 12 times in the first 3 s. If a network loses 20 % of the datagrams
+    /// in each direction, an attempt fails with a probability of 0.36 (1 − 0.8 · 0.8). So of the messages to 50
+    /// receivers, about one in 4,000 lacks an ACK after 3 s (0.36¹² · 50).
+    ///
+    /// If the gap doubled from the first repeat on, a message would be sent four times in 3 s. Then more than half of
+    /// the messages would lack an ACK (1 − (1 − 0.36⁴)⁵⁰ = 0.57).
     package static let steadyRepeats = 12
-    /// The largest number of messages waiting for acknowledgments with which the repeats stay `firstRepeat` apart. If
-    /// more messages wait, a receiver is probably gone or the network is congested.
+    /// The largest number of waiting messages with which the gap between repeats stays the same for `steadyRepeats`
+    /// repeats. If more messages wait for acknowledgments, the gap doubles from the first repeat on. Then a receiver is
+    /// probably gone, or the network is congested.
     package static let steadyMessages = 16
     package static let longestRepeat = Duration.seconds(2)
     /// The longest time for which a message waits for acknowledgments.
@@ -271,8 +284,8 @@ package enum Limits {
 
     /// The longest time for which a leaving peer goes on sending the broadcasts that are not yet sent to all receivers.
     package static let leaveFlush = Duration.seconds(1)
-    /// The number of heartbeat intervals, counted from the server's last proof of life, for which a peer keeps its
-    /// connection if the peer itself ran late.
+    /// The largest number of heartbeat intervals for which a peer that has run late itself waits for its server. The
+    /// intervals are counted from the send time of the newest heartbeat that a fresh PULSE has echoed.
     package static let postponedSilence = 20
     /// The shortest time between two reports of the same condition of a connection.
     package static let reportInterval = Duration.seconds(60)

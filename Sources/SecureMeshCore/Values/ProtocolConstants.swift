@@ -16,8 +16,8 @@ package enum ProtocolConstants {
     package static let trust = Duration.seconds(60)
     package static let rekey = Duration.seconds(3_600)
     package static let rekeyGrace = Duration.seconds(300)
-    /// The number of heartbeat intervals for which a peer's connection counts as fresh, counted from the send time of
-    /// the newest heartbeat that a PULSE has echoed.
+    /// The limit of freshness, in heartbeat intervals. A PULSE is fresh if the peer sent the echoed heartbeat less than
+    /// this number of intervals ago (PROTOCOL.md, section 6.3).
     package static let freshIntervals = 3
     /// The number of heartbeat intervals after WELCOME for which CONFIRM is repeated.
     package static let confirmIntervals = 5
@@ -30,13 +30,15 @@ package enum ProtocolConstants {
     package static let attemptGaps: [Duration] = [.seconds(2), .seconds(4), .seconds(8)]
     /// The largest number of attempts to join that may wait for an answer at the same time, per address of the server.
     package static let outstandingAttempts = 2
-    /// The time between the HELLOs that a round of attempts sends to one address of the server and to the next address
-    /// (RFC 8305, section 5).
+    /// The gap between the HELLOs of one round of attempts to join (PROTOCOL.md, section 5.7). In a round, the peer
+    /// sends a HELLO to each address of the server, one after another (RFC 8305, section 5).
     package static let addressGap = Duration.milliseconds(250)
     /// The number of answers to one HELLO that may fail before further answers are refused.
     package static let failedOpens = 4
-    /// The upper limit of the pause before a peer joins again for the second time, if it has not been a member for
-    /// `calm` in between. The limit doubles with each further join.
+    /// The upper limit of the pause before a peer joins for the second time after a lost connection or after a
+    /// handshake that it gave up (PROTOCOL.md, section 5.9). The first such join has no pause. The limit doubles with
+    /// each further join, up to `longestRejoinPause`. The count begins again when the peer has been a member for
+    /// `calm`.
     package static let rejoinPause = Duration.seconds(2)
     package static let longestRejoinPause = Duration.seconds(32)
     /// The time for which a peer must have been a member without a lost connection, so that it may join again without a

@@ -8,8 +8,10 @@ package struct Transmit: Hashable, Sendable {
         /// least half of the send buffer is in use.
         case message
         /// An answer to a HELLO, whose source may be forged. It is dropped while datagrams with the priority `session`
-        /// wait, or while half of the send buffer is in use. While a quarter of the send buffer is in use, it is sent
-        /// only if the system knows the link-layer address of its destination, because then it leaves at once.
+        /// wait, or while at least half of the send buffer is in use.
+        ///
+        /// If at least a quarter of the send buffer or `Limits.answerBuffer` bytes are in use, the answer is sent only
+        /// if the system knows the link-layer address of its destination. Then the answer leaves at once.
         case answer
     }
 

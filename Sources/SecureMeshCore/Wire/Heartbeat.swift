@@ -5,7 +5,7 @@ package struct Heartbeat: NumberedPayload {
     package var token: UInt64
     /// The directory version that the peer holds; 0 if it holds none.
     package var version: UInt64
-    /// The number of the lowest missing part of a snapshot; 0 if the peer asks for no snapshot.
+    /// The number of the lowest missing part of a snapshot. It is also 0 if the peer asks for no snapshot.
     package var part: UInt16
 
     package init(number: UInt64, token: UInt64, version: UInt64, part: UInt16) {

@@ -21,7 +21,8 @@ extension Payload {
     }
 }
 
-/// A payload with a number that rises with each datagram of the session.
+/// A payload with a number: CONFIRM, HEARTBEAT, LEAVE and PULSE. The number rises with each payload that the sender
+/// signs (PROTOCOL.md, section 3.2).
 package protocol NumberedPayload: Payload {
     var number: UInt64 { get }
 }

@@ -1,8 +1,10 @@
 /// The reason why bytes from the network were refused.
 ///
-/// Each reason has its own counter, see ``RejectionCounters``. Unless the description of its reason says more, a
-/// refused datagram is not answered, and it changes only the counter of its reason, and the token buckets and budgets
-/// that limit datagrams of its kind. PROTOCOL.md names the check that leads to each reason.
+/// Each reason has its own counter, see ``RejectionCounters``. PROTOCOL.md names the check that leads to each reason.
+///
+/// In general, a refused datagram is not answered. It changes only the counter of its reason, and the token buckets and
+/// budgets that limit datagrams of its kind. If the signature had already been verified, the replay window changes too.
+/// The description of a reason names any other effect.
 @nonexhaustive
 public enum Rejection: String, CaseIterable, Sendable, Error {
     // MARK: the bytes are not a datagram of version 1

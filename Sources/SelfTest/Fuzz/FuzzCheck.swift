@@ -102,7 +102,9 @@ struct FuzzExecution {
     // MARK: behind the keys
 
     /// Checks that the receiver refuses a datagram that was changed after it was signed or sealed. The receiver may
-    /// accept a change of bytes that are not signed. Returns a description of the failure; nil if nothing failed.
+    /// accept the datagram if only bytes that are not signed were changed.
+    ///
+    /// Returns a description of the failure; nil if nothing failed.
     private mutating func sealFailure() -> String? {
         let vector = random.element(of: bench.vectors)
         datagrams += 1
@@ -135,8 +137,10 @@ struct FuzzExecution {
         return outcome(in: mesh, isAccepted: false).map { "\(act), repeated: \($0): \(genuine.bytes.excerpt)" }
     }
 
-    /// Delivers the datagram that is under way in `mesh`. Returns a description of the failure if an invariant breaks,
-    /// or if the receiver does not do what `isAccepted` says; otherwise nil.
+    /// Delivers the datagram that is under way in `mesh`, and checks the result and the invariants of the mesh.
+    ///
+    /// - Parameter isAccepted: True if the receiver must accept the datagram; false if it must refuse the datagram.
+    /// - Returns: A description of the failure; nil if nothing failed.
     private mutating func outcome(in mesh: TestMesh, isAccepted: Bool) -> String? {
         datagrams += 1
         mesh.run(for: .zero)

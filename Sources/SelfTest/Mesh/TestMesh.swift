@@ -24,10 +24,12 @@ package final class TestMesh: VirtualMesh {
     package var rules: [(Flight) -> Fate?] = []
     package var latency = Duration.milliseconds(5)
     package private(set) var serverEvents: [(at: Instant, event: ServerEvent)] = []
-    /// The newest call in which a machine handled a datagram, and its result.
+    /// The newest call in which a machine handled a datagram, and its result; nil if there was no such call.
     package private(set) var lastHandling: Handling?
-    /// The indices of the peers that pin keys of other servers. This server may refuse the HELLOs of these peers. So
-    /// the datagrams of these peers are marked as copies, because the invariants let a machine refuse a copy.
+    /// The indices of the peers that pin keys of other servers.
+    ///
+    /// This server may refuse the HELLOs of these peers. The invariants let a machine refuse a copy of a datagram, so
+    /// all datagrams of these peers are marked as copies.
     private var strays: Set<Int> = []
     private let report: (String) -> Void
 
@@ -103,7 +105,8 @@ package final class TestMesh: VirtualMesh {
     package func makeKey() -> SigningKey { random.signingKey() }
     package static func address(_ index: Int) -> SocketAddress { Addresses.slot(1 << 16 + index) }
 
-    /// Starts a new process with the same key and name, at `address`, or at the same address if `address` is nil.
+    /// Starts a new process with the same key and name. Its address is `address`, or the previous address of the peer
+    /// if `address` is nil.
     package func restart(_ peer: VirtualPeer, at address: SocketAddress? = nil) {
         peer.address = address ?? peer.address
         start(index(of: peer))

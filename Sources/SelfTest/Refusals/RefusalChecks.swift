@@ -71,7 +71,7 @@ package struct LengthCheck {
     private static func expected(_ fill: UInt8, _ length: Int) -> Rejection {
         if length < Header.size { return .truncatedHeader }
         guard fill == 1 else { return .unsupportedVersion }
-        // The fields of a datagram of 257 bytes with this content say that it is a HELLO of 257 bytes.
+        // If all bytes are 1, the header says that the datagram is a HELLO of 0x0101 = 257 bytes.
         return length == 0x0101 ? .sizeOutOfRange : .lengthMismatch
     }
 

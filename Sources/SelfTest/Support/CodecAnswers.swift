@@ -40,8 +40,8 @@ package func reencoded(_ kind: Kind, payload: [UInt8]) throws(Rejection) -> [UIn
     }
 }
 
-/// Returns a description of the flaw if the decoder accepts bytes that are not the encoding of the decoded header;
-/// otherwise nil.
+/// Checks that the header of a datagram, decoded and encoded again, has the same bytes. Returns a description of the
+/// flaw; nil if there is none, or if the decoder refuses the datagram.
 package func flaw(ofDatagram bytes: [UInt8]) -> String? {
     guard let datagram = try? Datagram(decoding: bytes.span) else { return nil }
     let head = datagram.header.encode(size: datagram.size)
@@ -51,8 +51,8 @@ package func flaw(ofDatagram bytes: [UInt8]) -> String? {
     return nil
 }
 
-/// Returns a description of the flaw if the payload decoder accepts bytes that are not the encoding of the decoded
-/// payload; otherwise nil.
+/// Checks that a payload, decoded and encoded again, has the same bytes. Returns a description of the flaw; nil if
+/// there is none, or if the decoder refuses the payload.
 package func flaw(of kind: Kind, payload: [UInt8]) -> String? {
     guard let again = try? reencoded(kind, payload: payload), again != payload else { return nil }
     return "\(kind): \(payload.hex) is written again as \(again.hex)"

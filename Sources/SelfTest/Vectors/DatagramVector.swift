@@ -1,7 +1,7 @@
 internal import MeshSimulator
 internal import SecureMeshCore
 
-/// A datagram of the test vectors. `check` computes its parts anew, and decodes, opens and verifies it.
+/// A datagram of the test vectors, and the values from which `check` computes the datagram anew.
 struct DatagramVector<Body: Payload> {
     let section: VectorSection
     let world: VectorWorld

@@ -87,7 +87,7 @@ final class VectorSection {
         try require(UInt64(text(key)), "[\(name)] \(key) is no number")
     }
 
-    /// Returns the value of `key`, which is a tag of eight bytes, as a number.
+    /// Returns the tag of eight bytes that is the value of `key`, as a number.
     func tag(_ key: String = "tag") throws -> UInt64 {
         let bytes = try bytes(key)
         var reader = ByteReader()

@@ -5,7 +5,7 @@ struct CommandWords {
     /// The words that name the command, without `p2p`.
     private(set) var command: [String] = []
     private(set) var type: any ParsableCommand.Type
-    /// The word after `command`, if `command` needs a subcommand and this word names none; otherwise nil.
+    /// The first word that should name a subcommand and does not; nil if there is none.
     private(set) var unknown: String?
     /// True if the first word is `help`, as in `p2p help server`.
     private(set) var isHelp = false

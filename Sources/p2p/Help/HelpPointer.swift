@@ -1,13 +1,14 @@
 internal import Synchronization
 
-/// The hint after wrong usage, which names the help of the command that the user called.
+/// The hint that follows a message about wrong usage. It names the help of the command that the user called, such as
+/// `p2p help check server`.
 ///
-/// The words of this command are stored when the process starts, so the code of a subcommand need not know its parent
-/// commands.
+/// The words that name the command (`check server`) are stored when the process starts. So the code of a subcommand
+/// need not know its parent commands.
 enum HelpPointer {
     private static let words = Mutex<[String]>([])
 
-    /// Stores the words of the command that the user called, such as `check server`.
+    /// Stores the words that name the command that the user called, such as `check server`.
     static func set(_ command: [String]) {
         words.withLock { $0 = command }
     }

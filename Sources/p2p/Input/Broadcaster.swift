@@ -10,8 +10,8 @@ actor Broadcaster {
     private var task: Task<Void, Never>?
 
     /// - Parameters:
-    ///   - text: The message; nil to send `NAME_broadcast_COUNTER`, where the counter is the number of the broadcast. A
-    ///     broadcast without a receiver does not count.
+    ///   - text: The message; nil to send `NAME_broadcast_COUNTER`. The counter is the number of the broadcast, without
+    ///     the broadcasts that had no receiver.
     ///   - interval: The interval that `resume` uses before the first call of `start`.
     init(_ text: String?, over runner: PeerRunner, every interval: Duration) {
         self.text = text
@@ -54,7 +54,7 @@ actor Broadcaster {
                 }
                 return true
             }
-            // Here there is no peer, or it has ended.
+            // There is no peer at this point, or the peer has ended.
             try? await Task.sleep(for: min(interval, Self.longestPause))
         }
     }

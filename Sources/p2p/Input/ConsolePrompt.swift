@@ -10,7 +10,11 @@ struct ConsolePrompt {
 
     var text: [UInt8] { isInForeground() ? Array("> ".utf8) : [] }
 
-    /// The bytes that remove the prompt, and whatever the user has typed after it, from the terminal.
+    /// The bytes that remove the prompt, and whatever the user has typed after it, from the terminal. Empty if the
+    /// process is in the background.
+    ///
+    /// If the terminal cannot clear a line, the bytes only move the cursor to the beginning of the line. The next text
+    /// then overwrites the prompt.
     var removal: [UInt8] { isInForeground() ? Array((canClear ? "\r\u{1B}[K" : "\r").utf8) : [] }
 
     func around(_ line: [UInt8], on stream: ConsoleQueue.Stream) -> [UInt8] {

@@ -133,8 +133,8 @@ struct PeerInput {
         }
     }
 
-    /// Calls `send`. If the peer is not a member yet, or sends too fast for a receiver, calls `send` again later, until
-    /// it succeeds or `patience` has passed.
+    /// Calls `send`. If the peer is not a member yet, or sends too fast for a receiver, calls `send` again later.
+    /// Throws the error after `patience` has passed, and throws all other errors at once.
     private static func retrying<Result>(
         _ send: () async throws(DeliveryError) -> Result
     ) async throws(DeliveryError) -> Result {

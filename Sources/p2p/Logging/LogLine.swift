@@ -22,8 +22,8 @@ struct LogLine {
     /// The advice to the user; nil if there is none.
     var hint: String?
     var fields: [(key: String, value: Value)] = []
-    /// True for a line of the log. In the format `text`, lines of the log always have the time, and only they have
-    /// fields.
+    /// True for a line of the log; false for a note, a warning or an error of the command. In the format `text`, a line
+    /// of the log always has the time, and no other lines have fields.
     var isOfLog = false
 
     /// Returns the line in the format of `style`, with a line end.

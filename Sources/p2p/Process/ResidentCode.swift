@@ -10,11 +10,11 @@ internal import SecureMesh
 
 /// The pages of this program's code that are in memory.
 enum ResidentCode {
-    /// Removes the pages of code from this process's resident memory. If the process uses a page again, the system maps
-    /// the page from the page cache.
+    /// Removes the pages of code from this process's resident memory. Does nothing if there is no /proc. If the process
+    /// uses a page again, the system maps the page from the page cache.
     ///
-    /// After its start, a peer does not need half of these pages. They hold code that runs only at the start, or
-    /// neighboring code: Linux maps 64 KiB around each page that is used. Does nothing if there is no /proc.
+    /// Half of these pages are of no use to a peer after its start. They hold code that runs only at the start, or code
+    /// that lies near other used code: Linux maps 64 KiB around each page that is used.
     static func release() {
         #if os(Linux)
             guard let file = try? OpenFile("/proc/self/maps", O_RDONLY) else { return }

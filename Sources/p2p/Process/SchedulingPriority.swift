@@ -34,9 +34,10 @@ enum SchedulingPriority {
     /// Gives the event loops of a server, and no other thread, a real-time priority (Linux).
     ///
     /// A nice value determines how much CPU time a thread gets, but not how soon the thread runs. On a host with
-    /// hundreds of busy processes, an event loop that has only a nice value waits four times as long as it works. The
-    /// real-time priority does not starve the host: datagrams of strangers get at most half of an event loop's time,
-    /// and the kernel reserves a part of each core for other threads.
+    /// hundreds of busy processes, an event loop that has only a nice value waits four times as long as it works.
+    ///
+    /// The real-time priority does not starve the host. Datagrams of strangers get at most half of an event loop's
+    /// time, and the kernel reserves a part of each core for other threads.
     static func raiseEventLoops() {
         #if !canImport(Darwin)
             for loop in MultiThreadedEventLoopGroup.singleton.makeIterator() {

@@ -41,12 +41,12 @@ enum SignalTrap {
 
     /// Handles the signals of a server, a peer or a swarm from now on.
     ///
-    /// The first signal that stops the command lets it end in an orderly way. After that signal, SIGINT and SIGTERM end
-    /// the process at once. Signals within 100 ms of the first one are ignored, because one Ctrl-C often makes both a
-    /// terminal and a wrapper send a signal.
+    /// The first signal that stops the command lets it end in an orderly way. Signals in the next 100 ms are ignored,
+    /// because one Ctrl-C often makes both a terminal and a wrapper send a signal. After that, SIGINT and SIGTERM end
+    /// the process at once.
     ///
-    /// - Parameter endsWithTerminal: True if SIGHUP, which a terminal sends when its window is closed, stops the
-    ///   command. Even then, SIGHUP is ignored if the parent process set it to be ignored, as `nohup` does.
+    /// - Parameter endsWithTerminal: True if SIGHUP stops the command. A terminal sends SIGHUP when its window is
+    ///   closed. Even if this is true, SIGHUP is ignored if the parent process set it to be ignored, as `nohup` does.
     static func trap(endsWithTerminal: Bool) throws -> TrappedSignals {
         let ends: (reading: CInt, writing: CInt)
         do throws(SystemError) {

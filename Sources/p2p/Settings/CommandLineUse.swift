@@ -1,4 +1,4 @@
-/// The settings that are given on the command line, and not in the environment or a file.
+/// The settings on the command line. Values from the environment or a settings file are not included.
 struct CommandLineUse {
     private(set) var positionals: [String] = []
     /// The values of each option, by the name of the option. The value of a flag is `true`.

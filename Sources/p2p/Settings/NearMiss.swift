@@ -1,8 +1,9 @@
 /// Finds the word that a user probably meant.
 enum NearMiss {
-    /// Returns the word that is most similar to `given`; nil if no word is similar. A word is similar if at most two of
-    /// its letters, or at most a third of its letters, would have to change. A word whose letters would all have to
-    /// change is not similar.
+    /// Returns the word that is most similar to `given`; nil if no word is similar.
+    ///
+    /// A word of n letters is similar if its distance from `given` is at most 2 or at most n / 3, and is also less than
+    /// n. So at least one letter of a similar word is in `given`.
     static func best(of words: [String], for given: String) -> String? {
         let distances = words.map { (word: $0, distance: distance(Array(given), Array($0))) }
         guard let best = distances.min(by: { $0.distance < $1.distance }),
@@ -11,7 +12,7 @@ enum NearMiss {
         return best.word
     }
 
-    /// Returns the Levenshtein distance: the number of letters to insert, remove or replace.
+    /// Returns the Levenshtein distance: the smallest number of letters to insert, remove or replace.
     private static func distance(_ first: [Character], _ second: [Character]) -> Int {
         var row = Array(0...second.count)
         for (line, letter) in first.enumerated() {

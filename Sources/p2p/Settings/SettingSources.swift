@@ -26,8 +26,8 @@ struct SettingSources {
 
     struct Resolved: Equatable {
         let name: String
-        /// The values as command-line arguments. Empty for a flag that is not set, and for a setting that no source
-        /// gives and whose default is not known as text.
+        /// The values as command-line arguments. Empty for a flag that is not set. Also empty for a setting that has no
+        /// value from any source, if its default is not known as text.
         var values: [String]
         var origin: Origin
     }
@@ -46,8 +46,8 @@ struct SettingSources {
 
     /// Resolves the settings of the command that a command line names.
     ///
-    /// If there is neither a settings file nor a variable, `settings` stays empty, because a description of all
-    /// settings would cost each server and peer a megabyte of memory.
+    /// If there is neither a settings file nor a variable, `settings` stays empty. To list all settings would cost each
+    /// server and peer a megabyte of memory.
     ///
     /// - Parameters:
     ///   - given: The arguments after the name of the program. If the command has no settings, or if the user asks for
@@ -98,7 +98,8 @@ struct SettingSources {
             } else if let values = line.options[setting.name] {
                 (resolved.values, resolved.origin) = (values, .commandLine)
             } else if resolved.origin != .standard, resolved.origin != .environment("P2P_KEYS") {
-                // `KeyStore` reads P2P_KEYS itself, so that its hints need not repeat the folder.
+                // The value of P2P_KEYS is not added, because `KeyStore` reads the variable itself. So its hints need
+                // not repeat the folder.
                 added += resolved.values.map { setting.kind == .flag ? "--\(setting.name)" : "--\(setting.name)=\($0)" }
             }
             settings.append(resolved)
@@ -106,20 +107,21 @@ struct SettingSources {
         arguments = words + added + rest + positionals
     }
 
-    /// Returns true if a settings file or a `P2P_` variable may have a setting.
+    /// Returns true if a settings file or a `P2P_` variable may give a setting a value.
     private static func hasSource(_ given: [String], _ environment: Environment) -> Bool {
         environment.readsFile
             && (given.contains { $0 == "--config" || $0.hasPrefix("--config=") } || hasUsualFile)
             || environment.names().contains { $0.hasPrefix("P2P_") && !readElsewhere.contains($0) }
     }
 
-    /// The variables that also affect commands without settings. The code that needs them reads them itself.
+    /// The variables that other code reads itself, because they also affect commands without settings. `hasSource`
+    /// ignores them.
     private static let readElsewhere = ["P2P_KEYS", "P2P_PASSPHRASE_FILE", "P2P_SOCKETS"]
 
     private static let usualFile = "p2p.toml"
 
-    /// True if the working folder has a file `p2p.toml`, or a link of this name whose target is missing. Such a link is
-    /// an error: if it were ignored, a process would run with other settings than the user intended.
+    /// True if the working folder has a file `p2p.toml`, or a link of this name whose target is missing. Such a link
+    /// causes an error. If it were ignored, a process would run with other settings than the user intended.
     private static var hasUsualFile: Bool { FileSystem.exists(usualFile) || FileSystem.isLink(usualFile) }
 
     private static func read(_ given: String?) throws -> SettingsFile? {
@@ -241,8 +243,8 @@ struct SettingSources {
         _ setting: Setting, _ resolved: Resolved, _ type: any ParsableCommand.Type, failure: (String) -> Failure
     ) throws {
         for value in resolved.values {
-            // A peer requires a name and a port. If neither is the setting to check, these valid values take their
-            // places.
+            // A peer requires a name and a port. These valid values are passed for arguments that are not being
+            // checked.
             var arguments = type is PeerCommand.Type || type is CheckPeer.Type ? ["A", "1"] : []
             switch setting.kind {
             case .positional: arguments[setting.name == "name" ? 0 : 1] = value

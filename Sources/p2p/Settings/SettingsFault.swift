@@ -28,12 +28,14 @@ struct SettingsFault {
 }
 
 extension SettingSources {
-    /// Returns the failure for a fault of the settings.
+    /// Returns the failure that reports `fault`.
     ///
-    /// If a setting of the fault comes from a settings file or a variable, the exit code is 78, and the message begins
-    /// with the file, line and column, or with the variable. Otherwise the exit code is 64. If the fault has several
-    /// settings, and not all of them come from the command line, the message ends with the value and the origin of
-    /// each.
+    /// The exit code is 78 if a setting that `fault` names comes from a settings file or an environment variable. Then
+    /// the message begins with the file, line and column of that setting, or with the variable. If all of these
+    /// settings come from the command line or are defaults, the exit code is 64.
+    ///
+    /// If `fault` names several settings, the message ends with the value and the origin of each. This list is left out
+    /// if all of them come from the command line.
     ///
     /// - Parameter arguments: The arguments after the name of the program.
     static func failure(
@@ -59,8 +61,8 @@ extension SettingSources {
 }
 
 extension SettingSources.Origin {
-    /// The text with which a message about the setting begins, and the line in the settings file; the line is 0 for a
-    /// variable. Nil if the setting comes from neither a settings file nor a variable.
+    /// The text with which a message about the setting begins, and the number of the line in the settings file. The
+    /// number is 0 for a variable. Nil if the setting comes from neither a settings file nor a variable.
     fileprivate var place: (text: String, line: Int)? {
         switch self {
         case .environment(let name): ("$\(name)", 0)

@@ -39,8 +39,8 @@ struct SettingsReload: Sendable {
             throw Failure(.configuration, Failure.text(ofParser: ServerCommand.message(for: error)))
         }
         if let fault = server.faults.first { throw SettingSources.failure(of: fault, arguments) }
-        // `settings` is empty if there is neither a file nor a variable. This may have been so at the start, and may be
-        // so now.
+        // `settings` is empty if there is neither a file nor a variable. If this was so at the start and is so again,
+        // no setting has changed.
         guard !started.isEmpty || !sources.settings.isEmpty else { return [] }
         let plain = try SettingSources(arguments, environment: .empty, listsAll: true).settings
         let before = started.isEmpty ? plain : started

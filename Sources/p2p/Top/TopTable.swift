@@ -5,8 +5,8 @@ internal import SecureMesh
 struct TopTable {
     private var status: MeshStatus?
     private var failure: Failure?
-    /// The number of datagrams refused per second between the last two statuses; nil if there is only one status, or if
-    /// the process was restarted between the two.
+    /// The mean number of refused datagrams per second in the time between the last two statuses. Nil if there is only
+    /// one status, or if the process was restarted between the two.
     private var refusals: Double?
 
     mutating func update(_ next: MeshStatus) {

@@ -8,9 +8,10 @@ package import FuzzKit
 
 /// The code that the entry points of all libFuzzer targets share.
 package enum FuzzEntry {
-    /// Restores the system's default actions for the signals that a trap raises. Swift's backtracer installs its
-    /// handlers before libFuzzer starts, and would hang while it reads from its pipe. AddressSanitizer still handles
-    /// the signals of invalid memory accesses.
+    /// Restores the system's default actions for the signals of a crash and for SIGQUIT. Swift's backtracer installs
+    /// its handlers for these signals before libFuzzer starts, and would hang while it reads from its pipe.
+    ///
+    /// AddressSanitizer still handles the signals of invalid memory accesses.
     package static func initialize() {
         for number in [SIGILL, SIGTRAP, SIGABRT, SIGQUIT] {
             _ = signal(number, SIG_DFL)

@@ -1,8 +1,10 @@
 import MeshSimulator
 import SecureMeshCore
 
-/// The gates of a server, and one peer in three stages. Valid datagrams have brought them to states in which each kind
-/// of datagram is accepted. The bench is created once, and each input uses a copy.
+/// The gates of a server, and one peer in three stages. Together, they accept each kind of datagram, because valid
+/// datagrams have brought them to suitable states.
+///
+/// The bench is created once, and each input uses a copy.
 final class AdmissionBench: Sendable {
     /// The stages of a peer. The stage determines which kinds of datagrams the peer accepts.
     enum Stage: Sendable {

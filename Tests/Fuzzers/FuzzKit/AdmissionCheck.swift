@@ -1,16 +1,19 @@
 import MeshSimulator
 import SecureMeshCore
 
-/// Checks how a server's gates and a peer handle datagrams that are made with the right keys. Each datagram is
-/// unchanged, or is changed at a step that the check knows.
+/// Checks how a server's gates and a peer handle a datagram. For most inputs, the datagram is made with the right keys.
+/// It may be changed at one or more steps, which the check knows.
 ///
 /// The step determines which results are allowed:
 ///
 /// - A datagram that was changed after sealing must be refused before its seal is opened, or because the seal does not
 ///   open.
 /// - A datagram that was changed after signing and before sealing must not pass the signature check.
-/// - A datagram that was changed before signing must be accepted if its payload is canonical and allowed.
+/// - A datagram that was changed before signing must be accepted if its payload is canonical and allowed, and refused
+///   otherwise.
 /// - An unchanged datagram must be accepted once.
+///
+/// A datagram with another flaw, such as a wrong key, must always be refused.
 package enum AdmissionCheck {
     package static func failure(of input: [UInt8]) -> String? {
         guard let bench = AdmissionBench.shared else { return "the harness cannot join its own mesh" }
@@ -113,8 +116,9 @@ private struct AdmissionTrial {
     private var isRetry: Bool { recipe.draft.kind == .retry }
 
     /// True if the datagram is a RETRY that differs from the signed one only in its cookie. The cookie is not signed,
-    /// so the peer accepts this RETRY and sends a useless HELLO. The bytes are compared and not the changes, because
-    /// one change of a RETRY can undo another.
+    /// so the peer accepts this RETRY and sends a useless HELLO.
+    ///
+    /// The bytes are compared instead of the changes, because one change of a RETRY can undo another.
     private var isExempt: Bool {
         let cookie = Header.size..<Header.size + Bytes16.count
         let signed = recipe.draft.bytes

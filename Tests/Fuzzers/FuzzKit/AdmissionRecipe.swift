@@ -14,8 +14,8 @@ struct AdmissionRecipe {
     private(set) var changes = ForgedDatagram.Changes()
     let path: Path
     private(set) var now = AdmissionBench.now
-    /// The reason why the receiver must refuse the datagram; nil if there is none. Faults of the payload and of the
-    /// changes are not included.
+    /// The reason why the receiver must refuse the datagram; nil if there is none. Does not cover faults of the payload
+    /// and the effects of `changes`.
     private(set) var flaw: String?
 
     /// Reads the description of a datagram from an input.

@@ -27,8 +27,8 @@ package enum DatagramCheck {
     /// every version.
     static let recipeMark: UInt8 = 0x80
 
-    /// Checks the `DatagramRecipe` that `input` chooses. The decoders must accept its datagram. They may accept its
-    /// changed copy only if that copy is canonical.
+    /// Checks the `DatagramRecipe` that `input` chooses. The decoder must accept its payload. The decoders may accept
+    /// its datagram and its changed copy only if these are canonical.
     private static func checkRecipe(_ input: [UInt8]) -> String? {
         var choices = FuzzInput(input)
         let recipe = DatagramRecipe(&choices)
@@ -101,7 +101,7 @@ package enum DatagramCheck {
         return .taken
     }
 
-    /// Checks the properties of a decoded entry that the rest of the program relies on.
+    /// Checks a decoded entry for the properties on which the rest of the program relies.
     private static func check(_ entry: Entry) -> String? {
         guard entry.address.isUsable else { return "an entry with an address that cannot be sent to: \(entry.address)" }
         guard (Entry.fixedSize + 1...Entry.maximumSize).contains(entry.encodedSize) else {

@@ -1,11 +1,11 @@
 import MeshSimulator
 import SecureMeshCore
 
-/// A valid datagram of any kind and, for some inputs, a changed copy of that datagram. The input chooses both. The
-/// payload is not encrypted.
+/// A datagram of any kind with a valid payload and, for some inputs, a changed copy of that datagram. The payload is
+/// not encrypted. For some inputs, the session ids or the counter in the header are invalid.
 ///
-/// Random bytes rarely contain several valid entries and a matching length. With choices, every input makes a valid
-/// datagram.
+/// The bytes of an input are choices. So every input makes a valid payload and a right length field. A payload of
+/// random bytes would rarely contain several valid entries.
 struct DatagramRecipe {
     let kind: Kind
     let payload: [UInt8]

@@ -29,7 +29,8 @@ package struct FuzzInput {
         return high << 8 | UInt16(byte())
     }
 
-    /// Returns a number. For most inputs it is near `base`; for some it is at an end of the range, or random.
+    /// Returns a number. For most inputs, the number is near `base`. For the others, it is about `windowSize` above
+    /// `base`, at an end of a range, or random.
     package mutating func number(near base: UInt64) -> UInt64 {
         switch byte() {
         case let small where small < 0xC0: base &+ UInt64(small % 8)

@@ -13,8 +13,8 @@ final class HostileMesh: VirtualMesh {
     private var isHealed = false
     /// True while the network delivers every datagram at once and in order.
     private var isFlowing = false
-    /// The remaining virtual time in which the network may deliver every datagram at once. Each input has a limited
-    /// amount.
+    /// The virtual time for which the network may still deliver every datagram at once. Each input has a limited amount
+    /// of this time.
     private var quiet = HostileMesh.quietTime
     /// For each identity, the time at which it last sent a CONFIRM or HEARTBEAT.
     private var signsOfLife: [Int: Instant] = [:]

@@ -102,8 +102,8 @@ enum MeshOperation: CaseIterable {
         mesh.arrive(broken)
     }
 
-    /// Returns a datagram whose header fields are all valid. In place of the sealed part, it has bytes that nobody has
-    /// sealed.
+    /// Returns a datagram whose header has known session ids and a right length field. Bytes of the input stand in
+    /// place of the sealed part, so nobody has sealed them.
     private static func invention(in mesh: HostileMesh, _ input: inout FuzzInput) -> [UInt8] {
         let kind = input.element(of: Kind.allCases)
         let sessions = mesh.peers.compactMap { $0.machine.session?.rawValue }
@@ -205,7 +205,7 @@ extension MeshOperation {
         let message = PeerMessage(
             audience: audience, number: number, flags: asks && number > 0 ? .acknowledge : [], body: body)
         guard let draft = mesh.insiders[index].message(message, to: entry) else { return }
-        // A change before signing would make a different message that is valid, so it is not applied here.
+        // A change before signing is not applied here, because it would make a different message that is valid.
         let changes = Self.changes(&input)
         put(
             changes.beforeSigning == nil ? draft.bytes(changes).bytes : draft.bytes, of: index, to: entry.address,

@@ -2,7 +2,7 @@ import MeshSimulator
 import SecureMeshCore
 
 /// The rules of PROTOCOL.md for payloads of datagrams that are signed and sealed with the right keys. This code is
-/// independent of the gates. The result depends on the state of the bench.
+/// independent of the gates. Which payloads are allowed depends on the state of the bench.
 struct PayloadRules {
     private let bench: AdmissionBench
     private let recipe: AdmissionRecipe
