@@ -51,8 +51,9 @@ package struct Acknowledger: Sendable {
     /// - Parameters:
     ///   - number: The number of the message.
     ///   - session: The sender's session.
-    ///   - end: The instant from which messages of the session are not accepted, and at which the session is forgotten;
-    ///     nil if the session has not ended. After a call with an `end`, `end(_:now:)` is not called for the session.
+    ///   - end: The instant from which messages of the session are not accepted any more, and at which the session is
+    ///     forgotten; nil if the session has not ended. After a call with an instant, the caller must not call
+    ///     `end(_:now:)` for the session.
     package mutating func note(_ number: UInt64, from session: SessionID, until end: Instant? = nil) -> Copy {
         if let end, windows[session] == nil { ended.append((session, end)) }
         guard let refusal = windows[session, default: ReplayWindow()].refusal(of: number) else {

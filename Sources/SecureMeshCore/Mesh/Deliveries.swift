@@ -13,8 +13,8 @@ package struct Deliveries: Sendable {
         var missing: Set<PublicKey>
         /// The receivers to which the message was not sent, because it could not be sealed for them.
         var excluded: Set<PublicKey> = []
-        /// The receivers that got the message signed for another session of this peer than `signed`. They would take
-        /// `signed` for a different message.
+        /// The receivers whose first copy of the message was signed in another session of this peer. They would take
+        /// `signed` for a different message, so the message is not repeated to them.
         var unrepeatable: Set<PublicKey> = []
         let size: Int
         let startedAt: Instant
@@ -122,10 +122,11 @@ package struct Deliveries: Sendable {
         finishIfComplete(index, now)
     }
 
-    /// Notes that a message was sealed for a receiver for the first time.
+    /// Notes that a message was sealed for a receiver for the first time. If this copy was signed in another session of
+    /// this peer than the stored payload, the message is not repeated to this receiver.
     ///
-    /// - Parameter session: The session of this peer for which the sealed message was signed. This is the former
-    ///   session if the receiver's directory still lists the former session.
+    /// - Parameter session: The session in which this peer signed the copy. For a member of the former directory, it is
+    ///   this peer's session in that directory.
     package mutating func noteSealed(_ number: UInt64, for identity: PublicKey, from session: UInt64) {
         guard let index = index(of: number), unacknowledged[index].signed.from != session else { return }
         unacknowledged[index].unrepeatable.insert(identity)

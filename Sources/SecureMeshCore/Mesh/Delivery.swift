@@ -27,8 +27,8 @@ public struct Delivery: Hashable, Sendable {
 
     /// Makes the result that the application gets.
     ///
-    /// - Parameter receivers: Members that include all receivers of the message. Members to which the message was not
-    ///   sent are left out of the result, unless `result` was evicted.
+    /// - Parameter receivers: Members that include all receivers of the message. If `result` was evicted, all of them
+    ///   are listed as missing. Otherwise, members to which the message was not sent are left out.
     package init(_ result: DeliveryResult, to receivers: [Member]) {
         guard !result.isForgotten else {
             self.init(acknowledgedBy: [], missing: receivers, time: result.time)

@@ -40,8 +40,8 @@ package struct Directory: Sendable {
     package func entry(of identity: PublicKey) -> Entry? { identities[identity]?.entry }
     package func entry(named name: PeerName) -> Entry? { names[name]?.entry }
     package func entry(at address: SocketAddress) -> Entry? { addresses[address]?.entry }
-    /// Returns the shared form of an entry: the listed one if the directory lists an equal entry, or else the one in
-    /// the pool. If there is no pool, makes a new one.
+    /// Returns the shared form of an entry. If the directory lists an equal entry, returns the listed one. Otherwise
+    /// returns the pool's shared form of the entry; without a pool, makes a new shared form.
     func sharing(_ entry: Entry) -> SharedEntry {
         if let listed = entries[entry.session], listed.entry == entry { return listed }
         return pool?.shared(entry) ?? SharedEntry(entry)
@@ -108,8 +108,8 @@ package struct Directory: Sendable {
     /// - Parameter entries: All entries of this directory, in ascending order of their sessions. The caller has them
     ///   already, which saves a lookup of each.
     /// - Returns: The entries that only `previous` lists, and those that only this directory lists. Nil if this
-    ///   directory must not replace `previous`: a session has different entries in the two directories, or this
-    ///   directory lists a session that was removed before.
+    ///   directory must not replace `previous`. This is so if a session has different entries in the two directories,
+    ///   or if `previous` remembers a session of this directory as removed.
     mutating func succeed(
         _ previous: Directory, entries all: [SharedEntry]
     ) -> (gone: [SharedEntry], new: [SharedEntry])? {

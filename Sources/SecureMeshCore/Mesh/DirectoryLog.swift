@@ -162,8 +162,8 @@ package struct DirectoryLog: Sendable {
     /// The entries of the published directory, in ascending order of their sessions.
     private var published: [SharedEntry] { published(directory.sharedInOrder, Array(leaving.values)) }
 
-    /// Returns the entries of `listed` that a DELTA has listed, together with all entries of `leaving`, in ascending
-    /// order of their sessions.
+    /// Returns the entries of `listed` whose addition was published, together with all entries of `leaving`, in
+    /// ascending order of their sessions.
     private func published(_ listed: [SharedEntry], _ leaving: [SharedEntry]) -> [SharedEntry] {
         let staying = unpublished.isEmpty ? listed : listed.filter { !unpublished.contains($0.entry.session) }
         guard !leaving.isEmpty else { return staying }

@@ -127,8 +127,8 @@ package struct DirectoryReplica: MemberLookup {
     ///   - server: The key of the session's server.
     ///   - returnPeriod: The time for which members of the old directory may still come back after the first SNAPSHOT
     ///     of the new directory is complete.
-    /// - Returns: The former members that are given up. They were missing already, and the old directory lists another
-    ///   member with their session, name or address, or has no room for them.
+    /// - Returns: The former members that are given up: members of a still earlier directory that have not come back.
+    ///   For each of them, the old directory lists another member with its session, name or address, or has no room.
     package mutating func begin(
         _ id: UInt64, epoch: UInt64, server: PublicKey,
         returnPeriod: Duration = ProtocolConstants.returnPeriod, now: Instant
@@ -142,7 +142,7 @@ package struct DirectoryReplica: MemberLookup {
         guard id != self.id else { return DirectoryChange() }
         self.id = id
         self.returnPeriod = returnPeriod
-        // If nothing of the old directory was held, the former members stay those of the directory before it.
+        // If this replica has never held a version of the old directory, the former members stay the same.
         let lost = version > 0 ? former.begin(directory, without: own) : []
         if !lost.isEmpty { changeCount += 1 }
         directory = directory.empty
@@ -165,8 +165,8 @@ package struct DirectoryReplica: MemberLookup {
     /// - Parameters:
     ///   - sentAfter: The instant at which this peer sent the heartbeat that the PULSE echoes. The server sent the
     ///     PULSE after this instant.
-    ///   - isBeingListed: True if the server is still sealing the DELTA that lists this peer's session for other
-    ///     members.
+    ///   - isBeingListed: True if the DELTA that lists this peer's session has not been sealed for all other members
+    ///     yet. PULSEs with a lower version than that DELTA are then expected.
     /// - Returns: False if this comparison found that the directory is wrong; otherwise true. A wrong directory stays
     ///   in use until a whole SNAPSHOT replaces it.
     package mutating func compare(_ pulse: Pulse, sentAfter: Instant, isBeingListed: Bool, now: Instant) -> Bool {
@@ -201,8 +201,8 @@ package struct DirectoryReplica: MemberLookup {
     /// begins at a later version is kept as an early DELTA.
     package mutating func apply(_ delta: Delta, now: Instant) throws(Rejection) -> DirectoryChange {
         try checkSessions(delta.added)
-        // A directory that was found wrong may contradict an honest DELTA. This DELTA is then kept for the SNAPSHOT
-        // that will replace the directory.
+        // A directory that was found wrong may contradict an honest DELTA. This DELTA is then kept until a SNAPSHOT has
+        // replaced the directory.
         guard version > 0, delta.from == version,
             !proof.isWrong || directory.allows(removing: delta.removed.map(\.session), adding: delta.added)
         else {
@@ -214,13 +214,17 @@ package struct DirectoryReplica: MemberLookup {
         return change
     }
 
-    /// Keeps an early DELTA. At most `Limits.earlyDeltas` early DELTAs are kept: those that begin nearest to the
-    /// version held, or to the version of the SNAPSHOT that is being received.
+    /// Keeps an early DELTA, or throws `deltaNotApplicable` if it begins too early, too late, or at the same version as
+    /// another early DELTA.
+    ///
+    /// The DELTA must begin at the base, or fewer than `Limits.earlyDeltas` versions above it. The base is the version
+    /// held, or the version of the SNAPSHOT that is being received if that is higher. If the directory was found wrong,
+    /// the version held does not count. Without a base, no DELTA is kept.
     private mutating func keep(_ delta: Delta) throws(Rejection) {
         let base = proof.isWrong ? assembly?.version ?? 0 : max(version, assembly?.version ?? 0)
         guard base > 0, delta.from >= base, delta.from - base < UInt64(Limits.earlyDeltas), early[delta.from] == nil
         else { throw .deltaNotApplicable }
-        // The version of a wrong directory may fall, so early DELTAs may be too far above the base, or below it.
+        // The base can rise and fall, so some early DELTAs may begin below it or too far above it.
         if early.count >= Limits.earlyDeltas {
             early = early.filter { $0.key >= base && $0.key - base < UInt64(Limits.earlyDeltas) }
         }
@@ -304,8 +308,10 @@ package struct DirectoryReplica: MemberLookup {
         return change
     }
 
-    /// Marks the directory as wrong if it is not proven, and returns the refusal of a DELTA or a SNAPSHOT that
-    /// contradicts it. If the directory was found wrong before, the SNAPSHOT that is being received is not forgotten.
+    /// Returns the refusal of a DELTA or a SNAPSHOT that contradicts the directory.
+    ///
+    /// If the directory is neither proven nor known to be wrong, marks it as wrong, and forgets all that waits to be
+    /// applied. Otherwise changes nothing. So the SNAPSHOT that is to replace a wrong directory is not forgotten.
     private mutating func contradiction() -> Rejection {
         if version > 0, !proof.isProven, !proof.isWrong { foundWrong() }
         return .directoryContradiction

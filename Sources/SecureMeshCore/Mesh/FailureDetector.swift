@@ -13,9 +13,9 @@ package struct FailureDetector: Hashable, Sendable {
     private var drainBegan: Instant?
     /// The time that the longest of the recent drains took. It falls by an eighth at each sweep.
     private var longestDrain = Duration.zero
-    /// The end of the suspicion that members are late for a common cause: one lifetime after the last sweep at which
-    /// many members were late. Nil if there is no suspicion. Without this lifetime, the last members to come back would
-    /// expire.
+    /// The end of the suspicion that members are late for a common cause; nil if there is no suspicion. It is one
+    /// lifetime after the last sweep at which many members were late. If the suspicion ended earlier, the last members
+    /// to come back would expire.
     private var suspectsUntil: Instant?
 
     package init(lifetime: Duration, interval: Duration = ProtocolConstants.sweepInterval, now: Instant) {
@@ -65,8 +65,11 @@ package struct FailureDetector: Hashable, Sendable {
     /// The time without a proof of life after which a member expires while a common cause is suspected.
     package var longestPatience: Duration { lifetime * (1 + Limits.suspicionLifetimes) }
 
-    /// Returns the number of late members above which the suspicion of a common cause begins, unless many members have
-    /// joined recently. If more members than this are silent, none of them gets a PULSE of its own.
+    /// Returns the number of late members above which the suspicion of a common cause begins. While many members join,
+    /// a lower number is enough (see `note`).
+    ///
+    /// The server uses the same number for silent members (PROTOCOL.md, section 6.1). If more members than this are
+    /// silent, none of them gets a PULSE of its own.
     package func mostLate(of members: Int) -> Int {
         max(Limits.mostLate, Self.mostLateShare(of: members))
     }

@@ -6,8 +6,9 @@
 /// many heartbeats are stale. While a PULSE is spread over an eighth of an interval, the PULSE before it counts as the
 /// newest.
 ///
-/// A rate above 100 % applies only while the waiting changes fill DELTAs, so a join costs no more than at 100 %. The
-/// rate returns to 100 % when the joins end, because the load that members can bear may change before the next joins.
+/// A rate above 100 % applies only while the waiting changes fill DELTAs. With full DELTAs, a join costs no more than
+/// at 100 %. The rate returns to 100 % when the joins end, because the load that members can bear may change before the
+/// next joins.
 package struct FanOutPace: Hashable, Sendable {
     /// The rate as a percentage of `Limits.fanOutRate(members:)`, from 100 to `Limits.mostFanOutPace`.
     private(set) package var percent = 100
@@ -34,9 +35,9 @@ package struct FanOutPace: Hashable, Sendable {
 
     /// Adapts the rate. The caller does this once per heartbeat interval.
     ///
-    /// The rate grows by a quarter if few heartbeats were stale and the changes before a flush filled at least two
-    /// DELTAs. It is halved, to no less than 100 %, if many heartbeats were stale or no DELTA was full. It is set to
-    /// 100 % if more than half of the heartbeats are missing.
+    /// If more than half of the heartbeats are missing, the rate is set to 100 %. Otherwise, if many heartbeats were
+    /// stale or no DELTA was full, the rate is halved, to no less than 100 %. The rate grows by a quarter if few
+    /// heartbeats were stale, and the changes that waited before a flush filled at least two DELTAs.
     ///
     /// - Parameter members: The number of members. Each of them sends one heartbeat per interval.
     package mutating func adapt(members: Int) {

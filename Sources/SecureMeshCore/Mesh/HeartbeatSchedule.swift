@@ -24,9 +24,11 @@ package struct HeartbeatSchedule: Sendable {
     package var echoedAt: Instant? { echoed?.sentAt }
     /// The instant of the newest fresh PULSE. Before the first fresh PULSE, the instant of WELCOME.
     private var heardAt: Instant
-    /// The instant of a PULSE that came after other PULSEs were missed; nil once a heartbeat with the token of this
-    /// PULSE has been echoed. Earlier heartbeats have older tokens, which the server perhaps does not accept as a proof
-    /// of life. So the echo of an earlier heartbeat shows only that it has arrived.
+    /// The instant of a PULSE that came after other PULSEs were missed; nil if there was none, or if a heartbeat with
+    /// the token of this PULSE has been echoed.
+    ///
+    /// Earlier heartbeats have older tokens, which the server perhaps does not accept as a proof of life. So the echo
+    /// of an earlier heartbeat shows only that the heartbeat has arrived.
     private var unprovenSince: Instant?
     /// The instant of the newest heartbeat that asked for a PULSE; nil if no heartbeat has asked since the newest echo.
     private var askedAt: Instant?

@@ -15,8 +15,8 @@ struct InboundPair: Sendable {
         channel = SecureChannel(receiveKey: key, sendKey: key)
     }
 
-    /// Returns true if messages of the sender's session are not accepted any more. If the session was replaced, its
-    /// messages are accepted until `until`, as long as the sender is a member.
+    /// Returns true if messages of the sender's session are not accepted any more. This is so if the session was
+    /// replaced, and either `until` has passed or the directory does not list the sender any more.
     func isOver(_ directory: some MemberLookup, now: Instant) -> Bool {
         guard let until else { return false }
         return until <= now || !directory.lists(entry.identity)

@@ -2,14 +2,18 @@
 ///
 /// A session is *pending* from its first fresh PULSE until the peer may send messages in it. While a session is
 /// pending, messages and events about members are buffered. Events about members are also buffered while there is no
-/// membership. If the connection is lost and recovers while a session is pending, the buffering goes on, so `.joined`
-/// is never left out. If the server stops while a session is pending, the membership that was reported last goes on
-/// without a server. The buffered changes of members are then emitted as changes in this membership.
+/// membership.
+///
+/// If the connection is lost and recovers while a session is pending, the buffering goes on, so `.joined` is never left
+/// out. If the server stops while a session is pending, the membership that was reported last goes on without a server.
+/// The buffered changes of members are then emitted as changes in this membership.
 ///
 /// Changes of one member are merged. The buffered events are the differences between two sets: the members that were
 /// reported last, and the members at the time of `.joined`. So the sizes of the two sets limit the number of these
-/// events, even if a server lies. A buffered message is dropped if its sender is not a member at the time of `.joined`,
-/// or if the session that received the message is not trusted any more.
+/// events, even if a server lies.
+///
+/// A buffered message is dropped if its sender is not a member at the time of `.joined`, or if the session that
+/// received the message is not trusted any more.
 package struct JoinedGate: Sendable {
     /// The state of the membership that was reported last.
     private enum Membership: Sendable {
@@ -48,8 +52,9 @@ package struct JoinedGate: Sendable {
     private var messageBytes = 0
     /// The senders of the buffered messages.
     private var senders: Set<PublicKey> = []
-    /// The members that have sent buffered messages, have joined since the last report, and have left again. Their
-    /// changes are kept as long as the messages, so that a sender that comes back is reported before its message.
+    /// The senders of buffered messages that have joined and left again while events are buffered. The emitted events
+    /// do not report them as members. Their changes are kept as long as the messages, so that a sender that comes back
+    /// is reported before its message.
     private var departedSenders: Set<PublicKey> = []
     private var nextOrder = 0
 
@@ -121,7 +126,8 @@ package struct JoinedGate: Sendable {
 
     private var isBuffering: Bool { isPending || reported == .none }
 
-    /// Makes room for `count` events about members, which are passed next.
+    /// Makes room in the buffer for `count` events about members, which the caller then gives to `pass`. Does nothing
+    /// if such events are not being buffered.
     package mutating func reserve(_ count: Int) {
         if isBuffering { changes.reserveCapacity(changes.count + count) }
     }
@@ -165,8 +171,10 @@ package struct JoinedGate: Sendable {
     }
 
     /// Removes the buffered events, and returns them: first the moves of names, then the others in the order in which
-    /// they happened. A merged event has the place of the member's first buffered change, so it could otherwise come
-    /// before the move of the member's name.
+    /// they happened.
+    ///
+    /// The merged event of a member has the place of the member's first buffered change. If the moves did not come
+    /// first, this event could come before the move of the member's name.
     private mutating func takeBuffered(_ member: (PublicKey) -> Member?) -> [PeerEvent] {
         defer { (changes, departures, movedNames, messages, nextOrder) = ([:], [:], [:], [], 0) }
         let moves: [(order: Int, event: PeerEvent)] = movedNames.compactMap { name, move in

@@ -5,8 +5,9 @@
 /// first. Further attempts follow without end, with jitter, after gaps of 2 s, 4 s, and then 8 s each. Two HELLOs that
 /// differ in any field have different ephemeral keys, so no two plaintexts are ever sealed with the same key and nonce.
 ///
-/// If the server has several addresses, each attempt sends a different HELLO to each address, 0.25 s apart (RFC 8305
-/// does the same with connections). So the tag of an answer shows to which address its HELLO was sent.
+/// If the server has several addresses, each attempt becomes a round of attempts (PROTOCOL.md, section 5.7). A round
+/// sends a different HELLO to each address, 0.25 s apart (RFC 8305 does the same with connections). So the tag of an
+/// answer shows to which address its HELLO was sent.
 package struct Joining: Sendable {
     /// The key under which the newest cookie is kept. A cookie is valid for one source address of this peer. If the
     /// server has several addresses, this peer may have a different source address for each of them.
@@ -34,10 +35,11 @@ package struct Joining: Sendable {
     private var cookies: [CookieKey: Bytes16] = [:]
     private var nextAttempt: Instant?
     private var gaps = 0
-    /// The remaining steps of the newest attempt, earliest first. Each step asks another address or repeats a HELLO.
+    /// The remaining steps of the newest round, earliest first. Each step asks another address or repeats a HELLO.
     private var steps: [(at: Instant, step: Step)] = []
     private var attemptCount = 0
-    /// The number of attempts that have begun since the last WELCOME or REJECT, or call of `start`, `stop` or `pause`.
+    /// The number of rounds that have begun since the last WELCOME or REJECT, or call of `start`, `stop` or `pause`.
+    /// With one address, a round is one attempt.
     private(set) package var unanswered = 0
 
     /// Prepares attempts that try the servers of the pinned keys in turn. A key without an X25519 form is never tried.
@@ -68,7 +70,7 @@ package struct Joining: Sendable {
 
     private var mostAttempts: Int { ProtocolConstants.outstandingAttempts * max(addresses.count, 1) }
 
-    /// Replaces the addresses. If one of them is new and a HELLO is outstanding, a new attempt begins at once.
+    /// Replaces the addresses. If one of them is new and a HELLO is outstanding, the schedule begins anew at once.
     ///
     /// - Parameter addresses: The addresses in the order in which to ask them. Only the first `Limits.serverAddresses`
     ///   are used. The address that last answered with a WELCOME is asked first, if it is among them.
@@ -99,10 +101,11 @@ package struct Joining: Sendable {
         nextAttempt = servers.isEmpty ? nil : instant
     }
 
-    /// Drops all attempts. From now on, `server` is asked again only after a pause, or never.
+    /// Excludes `server`: this peer does not ask it again before a pause is over, or never asks it again. Drops all
+    /// attempts, and begins again as soon as any server may be asked.
     ///
     /// - Parameter server: The pinned key of a server that does not let this key join.
-    /// - Returns: The pause before `server` is asked again; nil if no server is left to ask.
+    /// - Returns: The pause before `server` is asked again, which may be `.never`; nil if no server may ever be asked.
     package mutating func exclude(
         _ server: PublicKey, random: inout RandomSource, now: Instant
     ) -> ServerExclusion.Pause? {
@@ -186,8 +189,8 @@ package struct Joining: Sendable {
         return due
     }
 
-    /// Begins an attempt, and returns its HELLO; empty if the X25519 agreement fails. The first attempt also schedules
-    /// repeats.
+    /// Begins an attempt, and returns its HELLO; empty if the X25519 agreement fails. In the first round, also
+    /// schedules the repeats of the HELLO.
     private mutating func ask(
         _ server: PinnedServer, at address: SocketAddress, random: inout RandomSource, now: Instant
     ) -> [Transmit] {
@@ -248,11 +251,14 @@ package struct Joining: Sendable {
         return index
     }
 
-    /// Sends a new HELLO with the cookie at once, unless the HELLO that was answered had a cookie or followed a RETRY.
+    /// Stores the cookie of a RETRY for later HELLOs to the same server and address. Returns a new HELLO with the
+    /// cookie, to be sent at once. Returns no HELLO if the HELLO that the RETRY answers had a cookie, or was itself
+    /// sent because of a RETRY.
     ///
-    /// Without the exception, a chain of RETRYs would cause a chain of HELLOs, because the cookie in a RETRY is not
-    /// authentic and may consist of zeros. The new HELLO is repeated like the first HELLO. The instant of the next
-    /// attempt does not change.
+    /// This exception stops a chain in which each RETRY causes a HELLO and each HELLO causes a RETRY. To check only for
+    /// a cookie would not stop it. The cookie in a RETRY is not authentic, and a cookie of zeros means no cookie.
+    ///
+    /// The new HELLO is repeated like the first HELLO. The instant of the next attempt does not change.
     private mutating func handleRetry(
         _ span: Span<UInt8>, _ datagram: Datagram, cookie: Bytes16, at index: Int, now: Instant,
         random: inout RandomSource
@@ -268,7 +274,7 @@ package struct Joining: Sendable {
         attempts.remove(at: index)
         let next = begin(attempt.server, at: attempt.address, followsRetry: true, random: &random, now: now)
         guard let hello = next else { return .wait }
-        // A server has answered at this address, so the others are not asked before the next attempt.
+        // A server has answered at this address, so the others are not asked before the next round.
         steps = []
         scheduleRepeats(of: hello, now: now)
         return .sendHello(hello)

@@ -15,7 +15,8 @@ package protocol MeshMachine: Sendable {
     mutating func handleDrained(now: Instant)
     /// Notes that the operating system has refused to send a datagram to the address.
     mutating func handleRefusedSend(to address: SocketAddress, _ refusal: SendRefusal, now: Instant)
-    /// Takes a lane's report on the datagrams that the lane has accepted and refused.
+    /// Takes the report of a lane, which verifies members' datagrams on another event loop of the server
+    /// (`MemberLane`). The report has the datagrams that the lane has accepted and refused.
     mutating func handle(_ report: LaneReport, now: Instant)
     /// Returns one update per lane, with the sessions that have begun or ended since the last call; nil if there are
     /// none. Call this method after each call of the methods above, and give the updates to the lanes before you handle

@@ -2,9 +2,11 @@
 /// their receivers (PROTOCOL.md, section 7.2).
 ///
 /// A broadcast is signed once and sealed in slices, which `SealBudget` bounds. Broadcasts are sealed in the order in
-/// which they were made. The receivers are stored as identities. So if a member joins again before a broadcast is
-/// sealed for it, it gets the broadcast in its new session. If this peer itself gets a new session, it signs the
-/// waiting broadcasts again, with the same numbers.
+/// which they were made.
+///
+/// The receivers are stored as identities. So if a member joins again before a broadcast is sealed for it, it gets the
+/// broadcast in its new session. If this peer itself gets a new session, it signs the waiting broadcasts again, with
+/// the same numbers.
 package struct Outbox: Sendable {
     private struct Broadcast: Sendable {
         let message: PeerMessage

@@ -38,8 +38,8 @@ package struct Pairs: Sendable {
         self.limit = limit
     }
 
-    /// The current size and the limit of each table. The table of ended pairs also contains the sessions of senders
-    /// that have joined again with another session.
+    /// The current size and the limit of each table. A pair counts as ended as soon as the member has a newer session,
+    /// although this peer still accepts late messages of the old session.
     package var usages: [Usage] {
         [
             Usage("ended pairs", retiredSessions.count, limit: limit),
@@ -82,8 +82,9 @@ package struct Pairs: Sendable {
         return sealed
     }
 
-    /// Admits a MESSAGE if it passes these checks, in this order: its sender is in the directory, there is a key for
-    /// the sender, and the checks of `InboundPair` pass.
+    /// Admits a MESSAGE if it passes these checks, in this order: the directory lists its sender's session, there is a
+    /// key for the sender, and the checks of `InboundPair` pass. A replaced session counts as listed as long as its
+    /// late messages are accepted.
     ///
     /// - Parameter source: The address that the datagram came from.
     package mutating func admitMessage(

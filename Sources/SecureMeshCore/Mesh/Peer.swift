@@ -1,9 +1,10 @@
 /// The state machine of a peer (PROTOCOL.md, sections 5 to 7).
 ///
 /// A peer joins, sends heartbeats, holds the directory, and sends and receives messages. It is joining, is a member, or
-/// has ended because it is not authorized, was revoked or has left. A member joins again when the connection is lost or
-/// new keys are due. While the member joins again, it keeps its old session. If the old session recovers, the attempt
-/// to join again is dropped. Like `Registry`, a peer is a pure value.
+/// has ended because it is not authorized, was revoked or has left. Like `Registry`, a peer is a pure value.
+///
+/// A member joins again when the connection is lost or new keys are due. While the member joins again, it keeps its old
+/// session. If the old session recovers, the attempt to join again is dropped.
 ///
 /// Its inputs are `handle`, `handleTimeout`, `handleDrained`, `broadcast`, `send` and `leave`. Its outputs are
 /// `pollOutput` and `nextDeadline`.
@@ -102,9 +103,9 @@ package struct Peer: MeshMachine {
         ])
     }
 
-    /// The instant at which the server has been silent for too long in the candidate session or in the current session,
-    /// whichever comes first; nil if this peer is not connected and has no candidate session. From then on, the
-    /// candidate session can be given up, or the connection can be declared lost.
+    /// The instant at which the candidate session can be given up or the connection can be declared lost, whichever
+    /// comes first. Either happens after the server has been silent for too long. Nil if this peer is not connected and
+    /// has no candidate session.
     private var silenceDeadline: Instant? {
         Instant.earliest([sessions.candidate?.staleAt, isConnected ? sessions.current?.staleAt : nil])
     }
@@ -397,8 +398,8 @@ extension Peer {
         if !change.ended.isEmpty, directory.former.isEmpty { sessions.endFormer(now) }
     }
 
-    /// Requests missing parts of the directory, emits `.joined` if it is due, and checks the early messages again.
-    /// Called after each accepted PULSE, SNAPSHOT and DELTA.
+    /// Requests missing parts of the directory, emits `.joined` if it is due, and checks the early messages again. This
+    /// method is called after each accepted PULSE, SNAPSHOT and DELTA.
     private mutating func directoryProgressed(_ now: Instant) {
         askForMore(now)
         announce(now)

@@ -76,7 +76,7 @@ public enum PeerEvent: Hashable, Sendable {
     case memberRejoined(Member, previousName: PeerName?)
     /// A member has left or was removed, for the given reason, which the server publishes with the change. The reason
     /// is `stopping` if the server has restarted and the member has not joined again within 15 s. The reason is nil if
-    /// this peer has missed the change, and a complete directory does not list the member.
+    /// this peer has missed the change, and a later copy of the whole directory does not list the member.
     case memberLeft(Member, reason: Departure?)
     /// The directory has listed the key `to` under a name that belonged to the key `from` before. The key `to` may be
     /// gone again when the event is emitted.

@@ -6,7 +6,8 @@
 /// or when the server stops. An ended session never returns. The registry is a value: bytes, time and random numbers
 /// come from outside.
 ///
-/// With more than one event loop, lanes verify the datagrams of most members, and `handle` takes their reports.
+/// With more than one event loop, each additional loop has a lane, which verifies the datagrams of its share of the
+/// members. `handle` takes the reports of the lanes.
 ///
 /// Its inputs are `handle`, `handleTimeout`, `handleDrained`, `setRoster` and `stop`. Its outputs are `pollOutput` and
 /// `nextDeadline`.
@@ -148,7 +149,7 @@ package struct Registry: MeshMachine {
 
     /// True if all changes of the directory have been published in DELTAs.
     package var hasPublishedAll: Bool { log.flushDeadline == nil }
-    /// The issue time of the secret from which the tokens in the newest PULSE to all members were made.
+    /// The instant at which the newest secret for tokens was issued (PROTOCOL.md, section 6.1).
     package var secretIssuedAt: Instant { sessions.secretIssuedAt }
 
     package var usages: [Usage] {
@@ -265,7 +266,7 @@ package struct Registry: MeshMachine {
         guard !isStopping else { return }
         isStopping = true
         fanOutQueue = FanOutQueue()
-        // A member that is in `ending` already ends for the reason given there.
+        // If a member is in `ending` already, its session ends for the reason given there.
         ending += log.directory.sessions.map { ($0, .stopping) }
         endSlice(now)
     }
@@ -309,8 +310,8 @@ extension Registry {
         outputs.push(.event(.joined(Member(entry))))
 
         // The other members learn of the new member by DELTA, in a quiet mesh at once. The new member learns of the
-        // others by SNAPSHOT, or by DELTAs if the log has all DELTAs after the new member's version. The server sends
-        // to the new member first, because the others may send it messages as soon as they have the DELTA.
+        // others by SNAPSHOT, or by DELTAs if the log has all DELTAs after the version that the new member holds. The
+        // server sends to the new member first, because the others may send it messages as soon as they have the DELTA.
         let changes = isFlushDue(now) ? takeChanges(now, atLeast: 1) : []
         unlisted.append(entry.session)
         pulse(entry.session)
@@ -547,9 +548,11 @@ extension Registry {
         }
     }
 
-    /// True if the only waiting work is a PULSE to more members than `Limits.pulseSlicesWithoutPause` slices hold. The
-    /// slices of such a PULSE have pauses between them, so that the members do not all receive it at the same time, and
-    /// the server's other work is not late. Without a pause, a slice runs right after the server has handled the
+    /// True if the only waiting work is a PULSE to all members, and it needs more than `Limits.pulseSlicesWithoutPause`
+    /// slices.
+    ///
+    /// The slices of such a PULSE have pauses between them, so that the members do not all receive it at the same time,
+    /// and the server's other work is not late. Without a pause, a slice runs right after the server has handled the
     /// datagrams that arrived during the previous slice.
     package var isSpreadingPulse: Bool {
         log.directory.count > Limits.slice * Limits.pulseSlicesWithoutPause && ending.isEmpty && !fanOutQueue.isEmpty
@@ -581,8 +584,10 @@ extension Registry {
     }
 
     /// Returns true if a member may hold a higher version than that of `sealed`, because it got the newest DELTA before
-    /// others, or a repair. Returns false for a new member if the DELTA that lists it is not sealed for all members
-    /// yet. A PULSE with the version of this DELTA would let the new member speak before the others know it.
+    /// others, or a repair.
+    ///
+    /// Returns false for a new member as long as the DELTA that lists it is not sealed for all members. A PULSE with
+    /// the version of this DELTA would let the new member speak before the others know it.
     ///
     /// - Parameter held: The version that the member says it holds; 0 if it is not known.
     private func isAhead(_ session: SessionID, held: UInt64) -> Bool {
@@ -650,10 +655,11 @@ extension Registry {
     /// which is at most 1.25 intervals.
     private var solicitedAfter: Duration { configuration.heartbeatInterval * 3 / 2 }
 
-    /// The instant at which the pending changes are published; nil if there are no changes, or if payloads other than a
-    /// spread PULSE still wait to be sealed. By then, `Limits.tick` has passed since the last publication, and `fanOut`
-    /// has the tokens for one DELTA to each member. So the time between two publications grows with the number of
-    /// members.
+    /// The instant at which the waiting changes may be published; nil if no change waits. It is also nil while payloads
+    /// wait to be sealed, unless `isSpreadingPulse` is true.
+    ///
+    /// A publication is due when `Limits.tick` has passed since the last one, and `fanOut` has the tokens for one DELTA
+    /// to each member. So the time between two publications grows with the number of members.
     private var flushDeadline: Instant? {
         guard fanOutQueue.isEmpty || isSpreadingPulse, let earliest = log.flushDeadline else { return nil }
         return max(earliest, fanOut.ready(for: log.directory.count, fanOutRate))

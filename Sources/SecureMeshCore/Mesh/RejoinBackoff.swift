@@ -1,9 +1,11 @@
 /// The pauses before a peer joins again (PROTOCOL.md, section 5.9): exponential, with full jitter.
 ///
 /// Each join costs the server and all members CPU time. If the peers of an overloaded mesh joined again and again, the
-/// joins alone would keep the mesh overloaded. After 30 s as a member without a lost connection (a time of calm), the
-/// first join has no pause. So a mesh is soon back when its server has restarted. One successful join does not end the
-/// backoff, because under load the connection may soon be lost again.
+/// joins alone would keep the mesh overloaded. One successful join does not end the backoff, because under load the
+/// connection may soon be lost again.
+///
+/// After 30 s as a member without a lost connection (a time of calm), the first join has no pause. So a mesh is soon
+/// back when its server has restarted.
 package struct RejoinBackoff: Sendable {
     /// The number of times that this peer has begun to join again since the last time of calm, which is 30 s as a
     /// member without a lost connection.

@@ -50,10 +50,11 @@ package struct RepairRequest: Sendable {
     /// Sets the estimate of the round trip to the first round trip that was measured.
     package mutating func firstMeasured(_ sample: Duration) { roundTrip = sample }
 
-    /// Notes that a heartbeat was sent, which claims that the peer holds `version` and asks for the parts from `part`.
+    /// Notes that the peer has sent a heartbeat. The heartbeat claims that the peer holds `version`, and asks for the
+    /// parts from `part` on.
     ///
-    /// - Parameter isEarly: True if the heartbeat was sent before the next regular heartbeat was due, because of this
-    ///   schedule.
+    /// - Parameter isEarly: True if the heartbeat was sent before the next regular heartbeat was due, to ask for
+    ///   missing parts. Only such heartbeats count toward the rate limit.
     package mutating func sent(version: UInt64, part: Int, isEarly: Bool, now: Instant) {
         repeats = hasAsked && asked == (version, part) ? min(repeats + 1, 8) : 0
         hasAsked = true
@@ -83,7 +84,8 @@ package struct RepairRequest: Sendable {
         } else if isNews || due == nil {
             due = now + patience
         }
-        // The server sends the DELTAs after a complete snapshot unasked. The next request asks for later DELTAs.
+        // After the last part of a snapshot, the server also sends the DELTAs after the snapshot's version. So the next
+        // request asks for later DELTAs.
         if progress.part == nil, seen.part != nil { asked = (progress.version, 0) }
     }
 

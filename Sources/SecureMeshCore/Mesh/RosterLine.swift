@@ -64,8 +64,9 @@ package struct RosterLine: Sendable {
 
     /// Reads all lines of an `authorized_peers` file.
     ///
-    /// - Throws: ``RosterError`` for the first wrong line: a line of another form, a line that repeats a key, or a line
-    ///   with the name of another key although neither key is revoked or expires.
+    /// - Throws: ``RosterError`` for the first wrong line: a malformed line, a line that repeats the key of an earlier
+    ///   line, or a line that repeats the name of an earlier line although neither of the two keys is revoked or
+    ///   expires.
     package static func all(in bytes: Span<UInt8>) throws(RosterError) -> [RosterLine] {
         var all: [RosterLine] = []
         var numbers: [PublicKey: Int] = [:]

@@ -11,8 +11,8 @@ package struct RosterPolicy: JoinPolicy, Sendable {
 
     /// - Parameters:
     ///   - date: The calendar time, which decides whether keys have expired.
-    ///   - busySeconds: The number of seconds after which a joiner may ask again, because too many members wait to be
-    ///     listed; nil if one more member may wait.
+    ///   - busySeconds: The number of seconds after which a joiner may ask again if too many members wait to be listed;
+    ///     nil if one more member may wait.
     package init(
         roster: Roster, date: UnixTime, ledger: IdentityLedger, directory: Directory, maximumPeers: Int,
         busySeconds: UInt16?, memberShare: Int64

@@ -1,8 +1,8 @@
 /// The reason why a message was not sent. This peer has not sent the message to anyone.
 @nonexhaustive
 public enum SendError: Error, Hashable, Sendable {
-    /// This peer is not a member, or has had no proof for too long that its directory is up to date. This is part of
-    /// normal operation: try again later.
+    /// This peer is not a member, or the last proof that its directory is up to date is too old. This is part of normal
+    /// operation: try again later.
     case notJoined
     /// No other member has the given name or key. This is part of normal operation: the member may have left.
     case unknownMember

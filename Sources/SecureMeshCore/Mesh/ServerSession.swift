@@ -15,8 +15,8 @@ package struct ServerSession: Sendable {
     /// The address of the server that answered this peer. All datagrams of this session go to that address.
     package let serverAddress: SocketAddress
     private let interval: Duration
-    /// A secret shared with the server, which the signature of CONFIRM covers. Both `binder` and `channel` are nil when
-    /// the session serves only messages between members.
+    /// The binder (PROTOCOL.md, section 5.1): a secret shared with the server. The signature of CONFIRM covers the
+    /// binder. Both `binder` and `channel` are nil when the session serves only messages between members.
     private var binder: Secret32?
     private var channel: SecureChannel?
     package let trust: Duration
@@ -36,10 +36,11 @@ package struct ServerSession: Sendable {
     private var sent: [(number: UInt64, at: Instant)] = []
     /// The send time of the newest heartbeat that a fresh PULSE has echoed; nil before the first fresh PULSE.
     private var freshSince: Instant?
-    /// The instant at which this session becomes stale. Before the first fresh PULSE, this is five intervals after
-    /// WELCOME. From then on, it is three intervals after the send time of the newest heartbeat that a fresh PULSE has
-    /// echoed, but at least one round trip and half an interval after the first fresh PULSE. If this peer ran its own
-    /// timers late, the instant is postponed.
+    /// The instant at which this session becomes stale. The peer then gives the session up, or the connection is lost.
+    ///
+    /// Before the first fresh PULSE, the instant is five intervals after WELCOME. From then on, it is three intervals
+    /// after the send time of the newest heartbeat that a fresh PULSE has echoed, but at least one round trip and half
+    /// an interval after the first fresh PULSE. If this peer ran its own timers late, the instant is postponed.
     private(set) package var staleAt: Instant
     /// The directory version in the newest fresh PULSE with the flag `current`, and the send time of the heartbeat that
     /// it echoed; nil before the first such PULSE.
@@ -131,8 +132,8 @@ package struct ServerSession: Sendable {
         listedAt = listedAt ?? version
     }
 
-    /// True if the directory lists this session, and all fresh PULSEs had earlier versions. The server is then still
-    /// sealing the DELTA that lists this session for other members.
+    /// True if the directory lists this session, and every fresh PULSE with the flag `current` had a version below
+    /// `listedAt`. The DELTA that lists this session has then not been sealed for all other members yet.
     package var isBeingListed: Bool { listedAt.map { $0 > highestVersion } ?? false }
 
     /// Returns true if trust lasts at `now`, and every member that has the directory version of the newest fresh PULSE
@@ -145,9 +146,9 @@ package struct ServerSession: Sendable {
     /// Restarts the measurement of the server's silence, because this peer ran its own timers late. In that time,
     /// datagrams of the server may have been lost, and this peer's heartbeats have become too old for a fresh echo.
     ///
-    /// The peer waits for at most `Limits.postponedSilence` intervals after the server's last proof of life. By then
-    /// the server has expired a member from which it has heard nothing, so a longer wait would only delay the next
-    /// join.
+    /// The peer waits until at most `Limits.postponedSilence` intervals after it sent the newest heartbeat that a fresh
+    /// PULSE has echoed. Before the first fresh PULSE, the intervals are counted from WELCOME. By then the server has
+    /// expired a member from which it has heard nothing, so a longer wait would only delay the next join.
     package mutating func restartSilence(_ now: Instant) {
         let last = (freshSince ?? startedAt) + interval * Limits.postponedSilence
         staleAt = max(staleAt, min(now + freshness, last))
@@ -235,12 +236,15 @@ package struct ServerSession: Sendable {
         trustedUntil = instant
     }
 
-    /// Extends trust if this peer holds the directory version of the newest fresh PULSE. Trust then lasts for `trust`
-    /// after this peer sent the heartbeat that this PULSE echoed. So a server or a network that passes PULSEs but drops
-    /// DELTAs cannot hide a revocation for longer than `trust`.
+    /// Extends trust, the permission to send and deliver messages (PROTOCOL.md, section 6.4). Does nothing unless this
+    /// peer holds the directory version of `newestPulse` or a later one.
     ///
-    /// - Parameter held: The directory version that this peer holds; 0 if the directory is not proven to be this
-    ///   server's.
+    /// The PULSE echoes a heartbeat, and trust lasts for `trust` from the send time of that heartbeat. If trust lasts
+    /// longer already, its end stays. So a server or a network that passes PULSEs but drops DELTAs can hide a
+    /// revocation for at most `trust`.
+    ///
+    /// - Parameter held: The directory version that this peer holds; 0 if the directory is not proven to be the same as
+    ///   the server's.
     package mutating func extendTrust(held: UInt64) {
         guard let newestPulse, newestPulse.version <= held else { return }
         let until = newestPulse.sentAt + trust

@@ -1,12 +1,15 @@
 /// A peer's sessions with its server: the candidate, the current and the previous session (PROTOCOL.md, sections 5 to
 /// 7).
 ///
-/// WELCOME opens the candidate session. The first fresh PULSE of the candidate session makes it the current session.
-/// The session that was current until then becomes the previous one, which accepts late messages for 5 s. If the new
-/// session belongs to another directory, or if the server has stopped, members still know this peer by the previous
-/// session. In these two cases, messages are sent and accepted in the previous session until its trust ends. A
-/// candidate session that becomes stale is given up. Each of the three sessions may end early, and a session that has
-/// ended never comes back.
+/// WELCOME opens the candidate session. The first fresh PULSE of the candidate session makes it the current session. A
+/// candidate session that becomes stale is given up.
+///
+/// When a session becomes current, the session that was current before becomes the previous one. It accepts late
+/// messages for 5 s. If the new session belongs to another directory, or if the server has stopped, members still know
+/// this peer by the previous session. In these two cases, messages are sent and accepted in the previous session until
+/// its trust ends.
+///
+/// Each of the three sessions may end early, and a session that has ended never comes back.
 package struct SessionRotation: Sendable {
     private struct Previous: Sendable {
         var session: ServerSession
@@ -66,8 +69,8 @@ package struct SessionRotation: Sendable {
     /// The time for which a directory is trusted after the last proof that it is up to date.
     package var trust: Duration { (current ?? previous?.session)?.trust ?? ProtocolConstants.trust }
 
-    /// The version of the directory in the newest fresh PULSE of the current session; 0 before the session's first
-    /// fresh PULSE.
+    /// The version of the directory in the newest fresh PULSE of the current session with the flag `current`; 0 before
+    /// the first such PULSE.
     package var wantedVersion: UInt64 { current?.wantedVersion ?? 0 }
 
     package var deadline: Instant? {
@@ -142,8 +145,8 @@ package struct SessionRotation: Sendable {
         self.previous?.until = min(previous.until, now + ProtocolConstants.pairLingering)
     }
 
-    /// Ends the pair of the previous session with a session of the former directory. The current session has no pair
-    /// with sessions of the former directory.
+    /// Ends the pair that the previous session has with `session`, a session of the former directory. The current
+    /// session has no pair with sessions of that directory.
     package mutating func endFormer(_ session: SessionID, now: Instant) {
         previous?.session.end(session, wasReplaced: false, now: now)
     }
