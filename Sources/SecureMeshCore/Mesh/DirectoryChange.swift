@@ -1,7 +1,7 @@
 /// The changes that a DELTA or SNAPSHOT makes in a peer's directory.
 ///
-/// Early DELTAs are DELTAs that arrived before their predecessors. If early DELTAs can be applied after this DELTA or
-/// SNAPSHOT, their changes are included.
+/// An early DELTA is one that arrived before its predecessor. If early DELTAs can be applied after this DELTA or
+/// SNAPSHOT, the changes that they make are included.
 package struct DirectoryChange: Sendable {
     /// The entries of the sessions that the directory no longer lists.
     package var gone: [Entry] = []

@@ -1,13 +1,12 @@
 /// A peer's sessions with its server: the candidate, the current and the previous session (PROTOCOL.md, sections 5 to
 /// 7).
 ///
-/// WELCOME opens the candidate session. The first fresh PULSE of the candidate session makes it the current session. A
-/// candidate session that becomes stale is given up.
+/// WELCOME opens the candidate session. A candidate session that becomes stale is given up. The first fresh PULSE of
+/// the candidate session makes it the current session. The session that was current until then becomes the previous
+/// one, which accepts late messages for 5 s.
 ///
-/// When a session becomes current, the session that was current before becomes the previous one. It accepts late
-/// messages for 5 s. If the new session belongs to another directory, or if the server has stopped, members still know
-/// this peer by the previous session. In these two cases, messages are sent and accepted in the previous session until
-/// its trust ends.
+/// If the new session belongs to another directory, or if the server has stopped, members still know this peer by the
+/// previous session. In these two cases, messages are sent and accepted in the previous session until its trust ends.
 ///
 /// Each of the three sessions may end early, and a session that has ended never comes back.
 package struct SessionRotation: Sendable {
