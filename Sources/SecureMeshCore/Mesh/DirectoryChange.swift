@@ -1,7 +1,7 @@
 /// The changes that a DELTA or SNAPSHOT makes in a peer's directory.
 ///
-/// An early DELTA is one that arrived before its predecessor. If early DELTAs can be applied after this DELTA or
-/// SNAPSHOT, the changes that they make are included.
+/// An early DELTA is one that arrived before a DELTA on which it depends. If early DELTAs can be applied after this
+/// DELTA or SNAPSHOT, the changes that they make are included.
 package struct DirectoryChange: Sendable {
     /// The entries of the sessions that the directory no longer lists.
     package var gone: [Entry] = []
