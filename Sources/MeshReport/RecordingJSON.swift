@@ -76,6 +76,7 @@ extension Tally {
         .object([
             ("joins", .integer(joins)),
             ("departures", .object(departures.map { ($0.departure.key, .integer($0.count)) })),
+            ("connections_lost", .integer(connectionsLost)),
             ("crashes", .integer(crashes)),
             ("restarts", .integer(restarts)),
             ("pauses", .integer(pauses)),

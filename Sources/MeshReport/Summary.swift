@@ -17,6 +17,7 @@ extension Recording {
                 + "\(Figures.count(steps)) steps, trace \(Figures.hexadecimal(traceHash))")
         add("joins", Figures.count(tally.joins))
         add("departures", list(tally.departureCount, tally.departureSummary))
+        add("connections", "\(Figures.count(tally.connectionsLost)) lost")
         add("faults", list(tally.faultCount, tally.faultSummary))
         lines += distributionTable
         if deliveriesExpected > 0 {

@@ -6,6 +6,7 @@ struct Tally {
     private(set) var joins = 0
     /// The number of departures for each reason, in the order of `Departure.all`.
     private(set) var departures: [(departure: Departure, count: Int)]
+    let connectionsLost: Int
     private(set) var crashes = 0
     private(set) var restarts = 0
     private(set) var pauses = 0
@@ -36,6 +37,7 @@ struct Tally {
         departures = Departure.all.map { departure in
             (departure, recording.stays.count { $0.departure == departure })
         }
+        connectionsLost = recording.connectionsLost
         for (_, traffic) in recording.traffic {
             datagrams += traffic.datagrams
             bytes += traffic.bytes

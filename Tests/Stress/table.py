@@ -245,7 +245,7 @@ def stop_full(context, count):
 
 
 def simulated_loss(context, percent):
-    replaced = expired = 0
+    replaced = expired = lost = 0
     for seed in range(1, LOSS_SEEDS + 1):
         recording = context.command(
             "simulate", "--peers", "50", "--minutes", "5", "--latency", "20ms", "--loss", f"{percent}%",
@@ -253,9 +253,10 @@ def simulated_loss(context, percent):
         reasons = [stay.get("departure") for stay in recording["stays"]]
         replaced += reasons.count("replaced")
         expired += reasons.count("expired")
+        lost += recording["counts"]["connections_lost"]
     return Result(
-        f"{replaced} sessions replaced and {expired} expired, in {LOSS_SEEDS} runs of 5 minutes",
-        replaced=replaced, expired=expired)
+        f"{replaced} sessions replaced and {expired} expired, {lost} connections lost, in {LOSS_SEEDS} runs of 5 "
+        "minutes", replaced=replaced, expired=expired, lost=lost)
 
 
 def simulated_newcomer(context, members):
@@ -455,10 +456,10 @@ ROWS = {
         {"slow": 0.2, "missing": 0, "lost": 0, "seconds": 2}),
     "loss-1": (
         "1 % of all datagrams are lost, 50 simulated peers", lambda c: simulated_loss(c, 1),
-        {"replaced": 0, "expired": 0}),
+        {"replaced": 0, "expired": 0, "lost": 0}),
     "loss-5": (
         "5 % of all datagrams are lost, 50 simulated peers", lambda c: simulated_loss(c, 5),
-        {"replaced": 0, "expired": 0}),
+        {"replaced": 0, "expired": 0, "lost": 0}),
     "loss-10": (
         "10 % of all datagrams are lost, 50 simulated peers", lambda c: simulated_loss(c, 10),
         {"replaced": 2 * LOSS_SEEDS, "expired": 0}),

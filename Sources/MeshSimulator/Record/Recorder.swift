@@ -45,6 +45,7 @@ struct Recorder {
 
     mutating func lost() { sample.lost += 1 }
     mutating func refused() { sample.refusals += 1 }
+    mutating func lostConnection() { recording.connectionsLost += 1 }
 
     mutating func spoke(toAsManyAs receivers: Int) {
         recording.messagesSent += 1

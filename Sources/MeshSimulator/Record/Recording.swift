@@ -126,6 +126,8 @@ package struct Recording: Sendable {
     package var stays: [Stay] = []
     package var samples: [Sample] = []
 
+    /// The number of times that peers have lost their connection to the server.
+    package var connectionsLost = 0
     /// The times from the start of a process until its first event `.joined`.
     package var joinTimes = Distribution()
     /// For each change of the directory, the time until the last member held the new version.

@@ -27,8 +27,6 @@ package final class World {
     var isHealing = false
     /// The index of the last peer that was started, if peers start in turn.
     private var lastStarted = 0
-    /// The number of times that peers have lost their connection to the server.
-    var lostServers = 0
     /// The number of times that peers have reported the departure of a member.
     var reportedGone = 0
     /// True if the world is small enough to check everything after every step.
@@ -219,9 +217,10 @@ package final class World {
             switch expectation {
             case .nobodyIsLost:
                 let departures = recorder.recording.stays.count { $0.departure != nil }
-                guard departures + lostServers > 0 else { continue }
+                let lost = recorder.recording.connectionsLost
+                guard departures + lost > 0 else { continue }
                 state.invariants.fail(
-                    "\(departures) members departed and \(lostServers) lost the server, without a reason", now: now)
+                    "\(departures) members departed and \(lost) lost the server, without a reason", now: now)
             case .nobodyExpires:
                 let expired = recorder.recording.stays.count { $0.departure == .expired }
                 if expired > 0 { state.invariants.fail("\(expired) members expired, without a reason", now: now) }

@@ -151,7 +151,7 @@ extension World: VirtualMesh {
             tell([index], "\(event)")
             peers[index].waitsUntil = now + ProtocolConstants.replacedPause * 5 / 4
         case .connectionLost:
-            lostServers += 1
+            recorder.lostConnection()
             tell([index], "\(event)")
         case .memberLeft: reportedGone += 1
         case .connectionRecovered, .dismissed, .refused, .excluded, .unanswered, .slowRoundTrip, .serverLocated,

@@ -25,12 +25,15 @@ internal import Testing
     func values() throws {
         var recording = SyntheticRecording.make(peers: 5, seconds: 60, seed: .max)
         recording.note(.clockJumped(.milliseconds(-5)), peer: 2, at: .seconds(60))
+        recording.connectionsLost = 4
         let json = try object(recording.json)
         #expect(json["seed"] as? String == "18446744073709551615")
         #expect(json["verdict"] as? String == "healed")
         #expect(json["failure"] is NSNull)
         #expect(json["duration_ns"] as? Int == 60_000_000_000)
         #expect(json["healed_after_ns"] as? Int == 1_840_000_000)
+        let counts = try #require(json["counts"] as? [String: Any])
+        #expect(counts["connections_lost"] as? Int == 4)
         let latency = try #require(json["message_latency"] as? [String: Any])
         #expect(Set(latency.keys) == ["count", "mean_ns", "p50_ns", "p90_ns", "p99_ns", "max_ns"])
         #expect(latency["count"] as? Int == 2_000)

@@ -21,6 +21,7 @@ internal import Testing
         recording.stays[1].to = .seconds(5)
         recording.stays[1].departure = .expired
         recording.note(.crashed, peer: 1, at: .seconds(3))
+        recording.connectionsLost = 3
         recording.joinTimes.add(.milliseconds(40))
         (recording.messagesSent, recording.deliveriesExpected, recording.deliveries) = (10, 10, 9)
         var traffic = Recording.Traffic()
@@ -35,6 +36,7 @@ internal import Testing
                 "              2 peers for 1 min 30 s, 12,345 steps, trace 0000000000000000",
                 "joins         2",
                 "departures    1: 1 expired",
+                "connections   3 lost",
                 "faults        1: 1 crash",
                 "                  p50      p90      p99      max  samples",
                 "join            40 ms    40 ms    40 ms    40 ms        1",
