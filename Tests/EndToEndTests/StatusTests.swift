@@ -282,7 +282,7 @@ struct StatusTests {
         #expect(status.text.contains("\"\(line.dropFirst("listening on ".count))\""), "\(status.text)")
     }
 
-    @Test("status ends with an error if the server is stopped by SIGSTOP", .timeLimit(.minutes(2)))
+    @Test("status ends with an error if the server is stopped by SIGSTOP")
     func stopped() async throws {
         let harness = try ProcessHarness()
         defer { harness.end() }
