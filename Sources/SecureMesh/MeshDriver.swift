@@ -439,7 +439,8 @@ final class MeshDriver<Machine: MeshMachine>: @unchecked Sendable where Machine.
         if !lanes.isEmpty { handOver() }
     }
 
-    /// Hands the collected orders to the lanes, with one call on the event loop of each lane that has orders.
+    /// Passes the collected datagrams and session changes to the lanes. Each lane that has any gets them in one call on
+    /// its event loop.
     private func handOver() {
         if let updates = box?.machine.takeLaneUpdates() {
             for (index, update) in updates.enumerated() where index < orders.count { orders[index].update = update }

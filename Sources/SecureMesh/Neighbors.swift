@@ -6,11 +6,11 @@
     internal import Darwin
 #endif
 
-/// Checks whether the system knows the link-layer address to which it would send a datagram (rtnetlink(7), Linux).
+/// Checks whether this host's kernel knows the link-layer address for a destination (rtnetlink(7), Linux).
 ///
-/// A host on the same link looks up this host's link-layer address before it sends a datagram to this host. During this
-/// lookup, the system stores the other host's link-layer address. For a forged address that no host has, the system
-/// stores nothing, and a datagram to such an address would stay in the send buffer for seconds.
+/// If a neighbor sends this host a datagram, it first resolves this host's link-layer address. The kernel then stores
+/// the neighbor's own link-layer address. For a forged source address that no host has, the kernel stores nothing. A
+/// datagram to such an address would stay in the send buffer for seconds.
 final class Neighbors: Sendable {
     private let descriptor: CInt
 

@@ -86,7 +86,7 @@ struct DeliveryOptions: ParsableArguments {
 }
 
 extension Failure {
-    /// Makes the failure of a command from the failure of a request to a control socket.
+    /// Converts an error of a control-socket request into the command's error, with an exit code and a hint.
     init(_ failure: ControlClient.Failure) {
         switch failure {
         case .unreachable(let path):

@@ -52,7 +52,8 @@ struct WaitingLines {
     /// - Parameters:
     ///   - most: The largest number of bytes to return. If the rest of the first line is longer, only its beginning is
     ///     returned.
-    ///   - limit: Further lines must have a position before this one; nil if their position does not matter.
+    ///   - limit: A position among the lines of all streams. A further line is returned only if its own position is
+    ///     lower; nil for no such limit.
     func next(_ most: Int, before limit: UInt64?) -> [UInt8] {
         guard !isEmpty else { return [] }
         var bytes = Array(lines[head].bytes.dropFirst(written).prefix(most))

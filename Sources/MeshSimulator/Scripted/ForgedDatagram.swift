@@ -68,7 +68,8 @@ package struct ForgedDatagram: Sendable {
 // MARK: changes
 
 extension ForgedDatagram {
-    /// The changes at each step of making a datagram. The steps after a change are carried out as for a valid datagram.
+    /// The changes that the attacker makes to a datagram, at most one per step. The steps after a change are carried
+    /// out as for a valid datagram.
     package struct Changes: Sendable {
         /// A change of the payload, which is then correctly signed and sealed.
         package var beforeSigning: Tampering?

@@ -142,14 +142,14 @@ extension HandshakeGate {
 
 extension HandshakeGate {
     /// Admits a CONFIRM if it passes these gates, in this order: epoch, ticket, age of the ticket, path, seal, fields,
-    /// budget, signature, policy. The policy is the same as for HELLO. A CONFIRM that passes the gate of the budget
-    /// uses up its ticket.
+    /// budget, signature, policy. The policy is the same as for HELLO.
     ///
-    /// The gate of the budget comes after the gate of the seal, so that garbage that names a ticket's session does not
-    /// use up the budget that all joiners share.
+    /// All joiners share the budget. Its gate follows the gate of the seal, so that a forged CONFIRM with the session
+    /// of a ticket does not use up the budget.
     ///
-    /// If the seal is intact but the signature is wrong, the joiner itself made the datagram, and its handshake ends.
-    /// Otherwise the joiner could make the server verify any number of signatures with one ticket.
+    /// A CONFIRM that passes the gate of the budget uses up its ticket, even if its signature is wrong. In that case,
+    /// the joiner itself made the datagram, because no other peer has the key of the seal. If the ticket stayed valid,
+    /// the joiner could make the server verify any number of signatures with one ticket.
     ///
     /// - Throws: The refusal. The budget may have been charged and the ticket used up.
     package mutating func admitConfirm(

@@ -1,5 +1,5 @@
-/// The estimated CPU time that members' datagrams and DELTAs to members cost, summed in windows of one second
-/// (PROTOCOL.md, section 5.6).
+/// The CPU time that the server spends on datagrams from members and on DELTAs to members. The time is estimated, and
+/// summed in windows of one second (PROTOCOL.md, section 5.6).
 package struct MemberLoad: Sendable {
     private var windowStart: Instant
     /// The cost in the current window, in nanoseconds.

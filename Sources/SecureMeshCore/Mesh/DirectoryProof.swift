@@ -1,8 +1,9 @@
 /// The comparison of a peer's directory with the digests in its server's PULSEs (PROTOCOL.md, section 6.5).
 ///
-/// A peer that joins again may keep the directory of its earlier session. Until equal digests prove that the server of
-/// the new session has the same directory, the peer's trust is not extended. If the digests differ, the directory is
-/// wrong until a whole SNAPSHOT replaces it. `DirectoryReplica` finds other reasons why a directory is wrong.
+/// A peer that joins again may keep the directory of its earlier session. In the new session, this directory is
+/// *proven* once its digest equals the digest in a PULSE. Only then does the peer extend the time for which it trusts
+/// the directory. If the digests differ, the directory is wrong until a whole SNAPSHOT replaces it. `DirectoryReplica`
+/// finds other reasons why a directory is wrong.
 ///
 /// The time to compute a digest grows with the size of the directory. To limit the work that a malicious server can
 /// cause, the peer computes the digest of a proven directory at most once per `Limits.digestGap`.

@@ -7,8 +7,8 @@ package struct JoinAttempt: Sendable {
     package let d1: Secret32
     package let hello: [UInt8]
     package let tag: UInt64
-    /// True if the HELLO has a cookie, or replaced a HELLO that was answered with RETRY. If the server answers this
-    /// HELLO with RETRY, this peer does not send a new HELLO at once.
+    /// True if the HELLO has the cookie of an earlier RETRY, or replaced a HELLO that was answered with RETRY. If true,
+    /// this peer does not answer another RETRY with a new HELLO at once.
     let followsRetry: Bool
     let sentAt: Instant
     var failedAnswers = 0

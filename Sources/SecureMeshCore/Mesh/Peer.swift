@@ -72,7 +72,8 @@ package struct Peer: MeshMachine {
     /// The number of messages that are buffered until this peer can check them.
     package var earlyMessageCount: Int { earlyMessages.count }
 
-    /// True while events are held back until `.joined` is emitted.
+    /// True from the first fresh PULSE of a session until `.joined` is emitted. Meanwhile, messages and events about
+    /// members are buffered.
     package var isJoinedPending: Bool { joinedGate.isPending }
 
     /// Returns the state of the connection to the server.

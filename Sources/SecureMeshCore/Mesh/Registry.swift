@@ -27,7 +27,8 @@ package struct Registry: MeshMachine {
         package var trust = ProtocolConstants.trust
         package var rekey = ProtocolConstants.rekey
         package var primitives: any Primitives = Libsodium()
-        /// The event loops that share the members. The registry runs on loop 0, and each other loop has a lane.
+        /// The division of the members among the server's event loops. Loop 0 runs the registry. Each other loop runs a
+        /// lane, which verifies the datagrams of its members.
         package var division = LaneDivision()
 
         package init(key: SigningKey, bound: [SocketAddress], roster: Roster) {
@@ -75,7 +76,7 @@ package struct Registry: MeshMachine {
         var isReported = false
         /// The members whose proof of life was overdue at some time, and whose sessions have not ended.
         var suspects: Set<SessionID> = []
-        /// The number of suspects whose sessions have ended.
+        /// The number of members that were removed from `suspects` because their sessions ended.
         var endedCount = 0
     }
 

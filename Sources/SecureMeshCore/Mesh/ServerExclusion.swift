@@ -1,8 +1,8 @@
-/// The pauses between a peer's requests to join at a server that does not let the peer's key join (PROTOCOL.md, section
-/// 5.9).
+/// A peer's pauses after a server has refused the peer's key (PROTOCOL.md, section 5.9). After each pause, the peer
+/// asks the same server again, unless it is configured not to.
 ///
-/// The peer keeps asking, because its key may have been revoked by mistake, or may soon be added to the roster. The
-/// pauses double, up to five minutes, because the server has to sign each answer.
+/// The peer asks again because its key may have been revoked by mistake, or may soon be added to the roster. The pauses
+/// double, up to five minutes, because the server has to sign each answer.
 package struct ServerExclusion: Sendable {
     /// The time until this peer asks the server again.
     package enum Pause: Equatable, Sendable {

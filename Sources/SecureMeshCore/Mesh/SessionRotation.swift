@@ -13,8 +13,8 @@ package struct SessionRotation: Sendable {
     private struct Previous: Sendable {
         var session: ServerSession
         var until: Instant
-        /// True if this peer also sends messages in the session, because the server has stopped or the current session
-        /// belongs to another directory. False if the session only accepts late messages.
+        /// True if this peer still sends messages in the previous session, and not only accepts them. It does so if the
+        /// server has stopped, or if the current session belongs to another directory.
         var speaks: Bool
     }
 

@@ -86,9 +86,9 @@ package enum Limits {
     /// The shortest time between two digests that a peer computes of a proven directory (PROTOCOL.md, section 6.5). A
     /// digest takes 0.3 µs of CPU time per member.
     package static let digestGap = Duration.seconds(2)
-    /// The time for which PULSEs may have a lower version than a peer's directory. It is counted from the later of two
-    /// instants: when the peer reached its version, and when its session began. After this time, a fresh PULSE with a
-    /// lower version shows that the directory is wrong (PROTOCOL.md, section 6.5).
+    /// The time for which PULSEs may have a lower version than a peer's directory. The time begins when the directory
+    /// reaches its version, or when the peer's session begins, whichever is later. After this time, a fresh PULSE with
+    /// a lower version shows that the directory is wrong (PROTOCOL.md, section 6.5).
     package static let versionGap = Duration.seconds(2)
     package static let repairGap = Duration.milliseconds(250)
     /// The number of SNAPSHOT parts or DELTAs that a member may be sent as a repair even if the token bucket of
@@ -194,8 +194,8 @@ package enum Limits {
     /// The rate limit for computing keys with new senders whose message comes from an address that is not in the
     /// sender's directory entry.
     package static let strayAgreementRate = Rate(perSecond: 100, burst: 100)
-    /// The rate limit for computing keys with new senders to which the peer has sent a message, so that it expects
-    /// their acknowledgments. This work takes about a third of a core at most.
+    /// The rate limit for computing keys with new senders that this peer has sent messages to. Their first datagrams
+    /// are expected, because they acknowledge these messages. This work takes about a third of a core at most.
     package static let answerAgreementRate = Rate(perSecond: 2_000, burst: 1_000)
     /// The largest number of senders with which a peer has computed keys, but from which it has not yet opened a
     /// datagram.
