@@ -141,9 +141,9 @@ struct KeyNew: AsyncParsableCommand {
         let end = overlap.map { UnixTime(seconds: UnixTime.now.seconds + $0.components.seconds) }
         do {
             _ = try store.authorize([(name, key)], in: store.rosterPath, replacing: end.map { .end($0) } ?? .revoke)
-        } catch let failure as Failure {
+        } catch {
             Console.note("the key is replaced, and \(store.rosterPath) does not list the new one; next: \(next)")
-            throw failure
+            throw error
         }
         await RunningServer.reload(after: store.rosterPath)
     }

@@ -48,18 +48,20 @@ struct KeyStore {
 
     /// Creates a key, and writes NAME.key and NAME.pub. Replaces the files if they exist.
     ///
-    /// - Throws: `Failure` with exit code 73 if a file cannot be replaced. In this case, no file has changed.
+    /// - Throws: `Failure` with exit code 73 if a file cannot be replaced. In this case, NAME.key has not changed, and
+    ///   neither has NAME.pub if it could be read.
     func replace(_ name: PeerName, _ passphrase: Passphrase?) throws -> PublicKey {
         try makeFolder()
         let key = SigningKey()
         let path = publicPath(name)
+        let isNew = !FileSystem.exists(path)
         let old = try? KeyFile.content(of: path, limit: Limits.publicKeyFile)
         // The secret key is replaced last, so that the old one is not lost if another step fails.
         try Self.replace(path, Array("\(Self.publicLine(name, key.publicKey))\n".utf8), mode: 0o644)
         do {
             try withContent(of: key, passphrase) { try Self.replace(secretPath(name), $0, mode: 0o600, isSecret: true) }
         } catch {
-            if let old { try? Self.replace(path, old, mode: 0o644) } else { FileSystem.remove(path) }
+            if let old { try? Self.replace(path, old, mode: 0o644) } else if isNew { FileSystem.remove(path) }
             throw error
         }
         return key.publicKey

@@ -78,6 +78,17 @@ struct KeyCommandTests {
         #expect(try harness.read("keys/A.pub") == line)
     }
 
+    @Test("new --replace removed a NAME.pub that others can change if NAME.key could not be replaced")
+    func replaceFailsExposed() async throws {
+        let harness = try ProcessHarness()
+        defer { harness.end() }
+        try await harness.makeKeys(peers: ["A"])
+        try harness.setMode(0o666, of: "keys/A.pub")
+        try Self.replaceByLink("keys/A.key", in: harness)
+        try await harness.run(["key", "new", "A", "--replace"]).expectFailure(73, "keys/A.key is a symbolic link")
+        #expect(harness.exists("keys/A.pub"))
+    }
+
     /// Moves a file, and puts a symbolic link to it in its place.
     private static func replaceByLink(_ relative: String, in harness: ProcessHarness) throws {
         let target = harness.path("elsewhere")
