@@ -590,10 +590,8 @@ extension Peer {
         let asks = flags.contains(.acknowledge)
         try checkRoom(for: body, receivers: 1, acknowledgedWithin: asks ? timeout : nil)
         let (earlier, message, signed) = try outbox.sign(body, flags: flags, for: entry, by: signer, now: now)
-        for (payload, number) in earlier {
-            try seal(payload, for: entry, now: now)
-            deliveries.noteSealed(number, for: identity, from: payload.from)
-        }
+        // If one of these messages cannot be sealed for this member, `message` cannot be sealed either.
+        for (payload, number) in earlier { _ = trySealBroadcast(payload, number, for: entry, now: now) }
         try seal(signed, for: entry, now: now)
         if asks {
             deliveries.begin(message, signed, to: [identity], timeout: timeout, spread: .zero, now: now)
@@ -657,18 +655,32 @@ extension Peer {
         let speakers = speakers(now)
         var failures = 0
         while let next = outbox.next(in: directory, by: speakers, deliveries, now: now) {
-            do throws(SendError) {
-                try seal(next.payload, for: next.entry, now: now)
-                deliveries.noteSealed(next.number, for: next.entry.identity, from: next.payload.from)
-            } catch {
-                // A false directory entry must not stop the message to the other members. The entry is counted as a
-                // refused part of the directory.
-                if error == .bindingInvalid { rejections.count(.bindingInvalid) }
-                deliveries.drop(next.entry.identity, from: next.number, now: now)
-                if next.number == number { failures += 1 }
-            }
+            let isSealed = trySealBroadcast(next.payload, next.number, for: next.entry, now: now)
+            if !isSealed, next.number == number { failures += 1 }
         }
         return failures
+    }
+
+    /// Seals a broadcast for one receiver. If this is not possible, the broadcast does not wait for the ACK of this
+    /// receiver any more.
+    ///
+    /// A false directory entry must not stop the message to the other members. The entry is counted as a refused part
+    /// of the directory.
+    ///
+    /// - Parameter number: The number of the message.
+    /// - Returns: False if the message cannot be sealed for this receiver.
+    private mutating func trySealBroadcast(
+        _ payload: SignedPayload, _ number: UInt64, for entry: Entry, now: Instant
+    ) -> Bool {
+        do throws(SendError) {
+            try seal(payload, for: entry, now: now)
+        } catch {
+            if error == .bindingInvalid { rejections.count(.bindingInvalid) }
+            deliveries.drop(entry.identity, from: number, now: now)
+            return false
+        }
+        deliveries.noteSealed(number, for: entry.identity, from: payload.from)
+        return true
     }
 
     /// Checks and receives a message. If the message is early, buffers the datagram until `keptUntil` instead.

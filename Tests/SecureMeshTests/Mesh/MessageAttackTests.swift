@@ -104,6 +104,27 @@ import Testing
         #expect(server.transmits(&a).allSatisfy { $0[1] != Kind.message.rawValue })
     }
 
+    @Test("a message to a false entry ends the wait of earlier broadcasts for the ACK of this entry")
+    func falseEntryAfterBroadcast() throws {
+        let server = ScriptedMesh(seed: 4)
+        var a = try server.peer("a")
+        let own = try server.join(&a)
+        // A slice of sealing ends before all of these members have a key, so the broadcast waits for the last one.
+        var others = try server.strangers(40).sorted { $0.session < $1.session }
+        others[39].name = try PeerName("boss")
+        try server.tell(&a, [own] + others, version: 2)
+        let timeout = Duration.seconds(2)
+        let number = try a.machine.broadcast([1], acknowledgedWithin: timeout, limit: 10, now: server.now)
+        #expect(a.machine.rejections[.bindingInvalid] == 0)
+        #expect(throws: SendError.bindingInvalid) {
+            try a.machine.send([2], to: others[39].identity, limit: 10, now: server.now)
+        }
+        #expect(a.machine.rejections[.bindingInvalid] == 1)
+        server.wait(&a, until: server.now + timeout + .milliseconds(1))
+        let result = try #require(a.machine.delivery(of: number))
+        #expect(result.missing.count == 39 && !result.missing.contains(others[39].identity))
+    }
+
     @Test("if a lying server gives two peers one session, neither can open messages to the other")
     func equalSessions() throws {
         let server = ScriptedMesh(seed: 2)
