@@ -85,7 +85,7 @@ import Testing
         }
         #expect(slices == Limits.pulseSlicesWithoutPause + 1)
         let interval = ProtocolConstants.heartbeatInterval
-        #expect(test.now - begun > interval / 16 && test.now - begun <= interval / 8)
+        #expect(test.now - begun > interval * 5 / 8 && test.now - begun <= interval * 3 / 4)
 
         #expect(test.play(atMost: .seconds(1)) { test.server.machine.isSpreadingPulse })
         let (version, deltas) = (test.version, test.sent(.delta).datagrams)
@@ -93,6 +93,21 @@ import Testing
         #expect(test.play(atMost: interval / 8) { test.version > version })
         #expect(test.play(atMost: .milliseconds(5)) { test.sent(.delta).datagrams == deltas + members })
         #expect(test.play(atMost: .milliseconds(150)) { newcomer.joinedAt != nil })
+    }
+
+    @Test func `more than 1,024 members do not all send their heartbeats at the same time`() {
+        let members = Limits.slice * Limits.pulseSlicesWithoutPause + 100
+        let test = LoadTest(seed: 9, members: members, peers: 0, arrivals: .seconds(1))
+        #expect(test.play(atMost: .seconds(60)) { test.isPublished && test.memberCount == members })
+        test.play(for: .seconds(3))
+        var most = 0
+        for _ in 0..<40 {
+            let before = test.sent(.heartbeat).datagrams
+            test.play(for: ProtocolConstants.heartbeatInterval / 10)
+            most = max(most, test.sent(.heartbeat).datagrams - before)
+        }
+        // On average, a tenth of the members send a heartbeat within a tenth of the interval.
+        #expect(most * 10 < members * 2)
     }
 
     @Test func `a server that stops sends GOODBYE to a thousand members in slices, and handles nothing else`() {

@@ -545,7 +545,8 @@ extension Registry {
         } else if !isSpreadingPulse {
             nextSlice = now + .nanoseconds(1)
         } else if nextSlice.map({ $0 <= now }) ?? true {
-            nextSlice = now + pulsePause
+            // If this slice is late, the next pause is shorter, so that the last slice comes before the next PULSE.
+            nextSlice = max((nextSlice ?? now) + pulsePause, now + .nanoseconds(1))
         }
     }
 
@@ -561,7 +562,7 @@ extension Registry {
     }
 
     private var pulsePause: Duration {
-        configuration.heartbeatInterval / Limits.pulseSpread * Limits.slice / log.directory.count
+        configuration.heartbeatInterval * Limits.pulseSpread / 100 * Limits.slice / log.directory.count
     }
 
     /// Notes that the newest DELTAs are sealed for all members. Sends a PULSE to each member that these DELTAs have

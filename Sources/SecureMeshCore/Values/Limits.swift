@@ -114,9 +114,11 @@ package enum Limits {
     package static let formerSlice = 2_048
     /// A PULSE to all members is sealed without pauses if it needs at most this number of slices.
     package static let pulseSlicesWithoutPause = 4
-    /// A PULSE of more than `pulseSlicesWithoutPause` slices is spread over the heartbeat interval divided by this
-    /// number.
-    package static let pulseSpread = 8
+    /// A PULSE of more than `pulseSlicesWithoutPause` slices is spread over this percentage of the heartbeat interval.
+    ///
+    /// Members send heartbeats 0.5 to 0.9 of an interval after a PULSE. If they all received the PULSE at once, the
+    /// server would get 2.5 times as many heartbeats per second at that time as on average.
+    package static let pulseSpread = 75
     /// The number of members that may be late at the same time. A member is late if it has given no proof of life for
     /// two thirds of the lifetime (PROTOCOL.md, section 6.8). If more members are late, a common cause is likely, and
     /// members get more time before they expire.
@@ -185,8 +187,8 @@ package enum Limits {
         return requestRate.scaled(by: allowed.perSecond / memberRate.perSecond)
     }
 
-    /// The largest number of other members' ended sessions that a peer remembers during one session of its own. It
-    /// remembers those with which it had computed keys. A peer that has reached this number joins again.
+    /// The largest number of ended sessions of other members that a peer remembers while its own session lasts. The
+    /// peer remembers only sessions with which it had computed keys. When it has reached this number, it joins again.
     package static let retiredSessions = 65_536
     /// The rate limit for computing keys with new senders whose message comes from the address in the sender's
     /// directory entry.
