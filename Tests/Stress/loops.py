@@ -1,8 +1,8 @@
 """Loads a server with thousands of members, and compares one event loop with several.
 
     scripts/stress loops [--loops N,N...] [--members N] [--program FILE]
-    scripts/stress loops --live SECONDS --members N --heartbeat INTERVAL [--status] [--fair] [--loops N,N...]
-                         [--program FILE]
+    scripts/stress loops --live SECONDS --members N --heartbeat INTERVAL [--status] [--fair] [--trust]
+                         [--loops N,N...] [--program FILE]
 
     --loops NUMBERS       numbers of event loops (1,2)
     --members N           members (1000)
@@ -64,7 +64,7 @@ def ask_each_second(path, ended, times):
         times.append(ask(path, "/v1/status")[1] * 1000)
 
 
-def run(binary, generator, loops, members, heartbeat, lifetime, what, status=False, fair=False):
+def run(binary, generator, loops, members, heartbeat, lifetime, what, status=False, fair=False, trust=False):
     """Returns the generator's report, with the CPU time of both processes while it measured, and the lost members.
 
     With `status` it also has the milliseconds of the answers to requests for the status, in ascending order.
@@ -80,8 +80,9 @@ def run(binary, generator, loops, members, heartbeat, lifetime, what, status=Fal
         server = mesh.server
         with open(os.path.join(mesh.keys, "server.pub")) as file:
             key = next(line.split()[-1] for line in file if line.strip() and not line.startswith("#"))
-        load = subprocess.Popen([generator, "--load", str(port), key, str(members), what], stdout=subprocess.PIPE,
-                                text=True, preexec_fn=None if fair else raise_priority)
+        load = subprocess.Popen(
+            [generator, "--load", str(port), key, str(members), what, "trust" if trust else "verify"],
+            stdout=subprocess.PIPE, text=True, preexec_fn=None if fair else raise_priority)
         try:
             joined = load.stdout.readline().strip()
             if load.stdout.readline().strip() != "begins":
@@ -118,6 +119,7 @@ def main():
     parser.add_argument("--heartbeat", default="1s")
     parser.add_argument("--status", action="store_true")
     parser.add_argument("--fair", action="store_true")
+    parser.add_argument("--trust", action="store_true")
     parser.add_argument("--program")
     parser.add_argument("-h", "--help", action="store_true")
     options = parser.parse_args()
@@ -129,7 +131,7 @@ def main():
     if options.live:
         for loops in numbers:
             report = run(binary, generator, loops, options.members, options.heartbeat, "6s", str(options.live),
-                         options.status, options.fair)
+                         options.status, options.fair, options.trust)
             print(f"{loops} event loops, {options.members:,} members, heartbeats every {options.heartbeat}: "
                   f"{report['left']} lost by the server, {report['goodbyes']} dismissed, {report['silent']} without a "
                   f"PULSE at the end; delay {report['p50'] / 1e6:.1f} ms, p99 {report['p99'] / 1e6:.1f} ms, at most "

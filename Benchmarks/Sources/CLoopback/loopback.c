@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <time.h>
 #include <unistd.h>
 
 #if defined(__linux__)
@@ -13,7 +14,7 @@
 enum { batch = 64 };
 
 union control {
-    char bytes[CMSG_SPACE(sizeof(struct in_pktinfo))];
+    char bytes[CMSG_SPACE(sizeof(struct in_pktinfo)) + CMSG_SPACE(sizeof(struct timespec))];
     struct cmsghdr header;
 };
 
@@ -30,6 +31,7 @@ int loopback_open(uint16_t port) {
     if (setsockopt(descriptor, SOL_SOCKET, SO_RCVBUFFORCE, &size, sizeof size) != 0)
         setsockopt(descriptor, SOL_SOCKET, SO_RCVBUF, &size, sizeof size);
     if (setsockopt(descriptor, IPPROTO_IP, IP_PKTINFO, &on, sizeof on) != 0
+        || setsockopt(descriptor, SOL_SOCKET, SO_TIMESTAMPNS, &on, sizeof on) != 0
         || bind(descriptor, (struct sockaddr *)&own, sizeof own) != 0) {
         close(descriptor);
         return -1;
@@ -55,14 +57,23 @@ int loopback_receive(int descriptor, struct loopback_datagram *datagrams, int ca
         messages[i].msg_hdr.msg_controllen = sizeof controls[i];
     }
     int received = recvmmsg(descriptor, messages, count, 0, NULL);
+    struct timespec now;
+    clock_gettime(CLOCK_REALTIME, &now);
     for (int i = 0; i < received; i++) {
         datagrams[i].size = messages[i].msg_len;
         datagrams[i].member = UINT32_MAX;
-        struct cmsghdr *header = CMSG_FIRSTHDR(&messages[i].msg_hdr);
-        if (header && header->cmsg_level == IPPROTO_IP && header->cmsg_type == IP_PKTINFO) {
-            struct in_pktinfo info;
-            memcpy(&info, CMSG_DATA(header), sizeof info);
-            datagrams[i].member = ntohl(info.ipi_addr.s_addr) - first_address;
+        datagrams[i].waited = 0;
+        struct msghdr *message = &messages[i].msg_hdr;
+        for (struct cmsghdr *header = CMSG_FIRSTHDR(message); header; header = CMSG_NXTHDR(message, header)) {
+            if (header->cmsg_level == IPPROTO_IP && header->cmsg_type == IP_PKTINFO) {
+                struct in_pktinfo info;
+                memcpy(&info, CMSG_DATA(header), sizeof info);
+                datagrams[i].member = ntohl(info.ipi_addr.s_addr) - first_address;
+            } else if (header->cmsg_level == SOL_SOCKET && header->cmsg_type == SCM_TIMESTAMPNS) {
+                struct timespec arrival;
+                memcpy(&arrival, CMSG_DATA(header), sizeof arrival);
+                datagrams[i].waited = (now.tv_sec - arrival.tv_sec) * 1000000000LL + now.tv_nsec - arrival.tv_nsec;
+            }
         }
     }
     return received < 0 ? 0 : received;
@@ -86,7 +97,7 @@ int loopback_send(int descriptor, struct loopback_datagram *datagrams, int count
             message->msg_iov = &parts[i];
             message->msg_iovlen = 1;
             message->msg_control = &controls[i];
-            message->msg_controllen = sizeof controls[i];
+            message->msg_controllen = CMSG_SPACE(sizeof(struct in_pktinfo));
             struct cmsghdr *header = CMSG_FIRSTHDR(message);
             header->cmsg_level = IPPROTO_IP;
             header->cmsg_type = IP_PKTINFO;

@@ -15,7 +15,7 @@ internal import SecureMeshCore
 ///     CoreBenchmarks --memory [N]  # prints the bytes per member in a mesh of N, and fails if there are too many
 ///     CoreBenchmarks --steps  # prints the longest steps with the largest directories, and fails if one is too long
 ///     CoreBenchmarks --joins  # prints the time of a handshake and the time of the primitives in it
-///     CoreBenchmarks --load PORT KEY N SECONDS|blast  # joins N members to a real server, for Tests/Stress/loops.py
+///     CoreBenchmarks --load PORT KEY N SECONDS|blast verify|trust  # joins N members, for Tests/Stress/loops.py
 ///     CoreBenchmarks --instructions N…  # runs the operations that Benchmarks/instructions counts, with N members
 @main
 struct CoreBenchmarks {

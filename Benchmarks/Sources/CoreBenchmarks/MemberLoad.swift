@@ -9,8 +9,8 @@
 internal import CLoopback
 internal import SecureMeshCore
 
-/// Members of a real server on 127.0.0.1. They join, verify each PULSE and sign each heartbeat, as peers do. They keep
-/// no directory.
+/// Members of a real server on 127.0.0.1. They join, open each PULSE and sign each heartbeat, as peers do. They keep no
+/// directory. An option decides if they verify the server's signatures.
 ///
 /// All members share one thread and one socket, but each member has its own address.
 @safe struct MemberLoad {
@@ -53,16 +53,17 @@ internal import SecureMeshCore
         unsafe buffer.initialize(repeating: loopback_datagram(), count: Self.batch)
     }
 
-    /// - Parameter arguments: The port and the key of the server, the number of members, and the duration in seconds or
-    ///   `blast`.
+    /// - Parameter arguments: The port and the key of the server, the number of members, the duration in seconds or
+    ///   `blast`, and `verify` or `trust`.
     static func run(_ arguments: [String]) {
-        guard arguments.count == 4, let port = UInt16(arguments[0]), let key = try? PublicKey(arguments[1]),
+        guard arguments.count == 5, ["verify", "trust"].contains(arguments[4]),
+            let port = UInt16(arguments[0]), let key = try? PublicKey(arguments[1]),
             let count = Int(arguments[2]), var load = MemberLoad(port: port)
         else {
-            print("CoreBenchmarks: error: --load PORT KEY N SECONDS|blast")
+            print("CoreBenchmarks: error: --load PORT KEY N SECONDS|blast verify|trust")
             exit(64)
         }
-        load.join(count, key)
+        load.join(count, key, verifies: arguments[4] == "verify")
         if arguments[3] == "blast" {
             load.blast()
         } else {
@@ -73,17 +74,17 @@ internal import SecureMeshCore
     private var now: Instant { Instant(nanoseconds: (clock.now - origin).wholeNanoseconds) }
 
     /// Lets `count` members join, at most 64 at a time, and waits until each member has received a PULSE.
-    private mutating func join(_ count: Int, _ server: PublicKey) {
+    private mutating func join(_ count: Int, _ server: PublicKey, verifies: Bool) {
         let address = SocketAddress(ip: .v4(0x7F00_0001), port: port)
         while lastPulse.count(where: { $0 != nil }) < count {
             let waiting = members.count - lastPulse.count(where: { $0 != nil })
             if members.count < count, waiting < 64 {
                 guard let name = try? PeerName("m\(members.count)") else { return }
                 let own = SocketAddress(ip: .v4(0x7F01_0000 + UInt32(members.count)), port: 1)
-                members.append(
-                    LightweightMember(
-                        Peer.Configuration(key: SigningKey(), name: name, servers: [server], server: address),
-                        at: own, random: .system, now: now))
+                var configuration = Peer.Configuration(
+                    key: SigningKey(), name: name, servers: [server], server: address)
+                if !verifies { configuration.primitives = TrustingPrimitives() }
+                members.append(LightweightMember(configuration, at: own, random: .system, now: now))
                 lastPulse.append(nil)
                 deadlines.append(.min)
                 handleTimeout(of: members.count - 1)
@@ -215,7 +216,7 @@ internal import SecureMeshCore
         case .pulse(let echo, _):
             pulses += 1
             lastPulse[member] = now
-            note(echo: echo, of: member, now)
+            note(echo: echo, of: member, now - .nanoseconds(unsafe buffer[index].waited))
         case .goodbye: goodbyes += 1
         default: break
         }
@@ -223,10 +224,13 @@ internal import SecureMeshCore
         schedule(member)
     }
 
-    private mutating func note(echo: UInt64, of member: Int, _ now: Instant) {
+    /// Notes the answer to a heartbeat of a probe.
+    ///
+    /// - Parameter arrival: The time at which the answer arrived at the socket.
+    private mutating func note(echo: UInt64, of member: Int, _ arrival: Instant) {
         guard var probe = probes[member], echo > probe.echo else { return }
         probe.echo = echo
-        if let sentAt = probe.sentAt { delays.append(now - sentAt) }
+        if let sentAt = probe.sentAt { delays.append(arrival - sentAt) }
         probe.sentAt = nil
         probes[member] = probe
     }
