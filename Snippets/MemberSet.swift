@@ -2,7 +2,10 @@
 // snippet.show
 import SecureMesh
 
-/// Prints each set of members. Every set is complete. A slow loop may miss sets, but always gets the newest set.
+/// Prints the members, and prints them again after a change.
+///
+/// Each value is the complete set of members, not only the change. A slow loop may miss some sets, but always gets the
+/// newest one.
 func followSets(of peer: MeshPeer) async {
     for await members in peer.membership {
         print(members.map(\.name.description).sorted().joined(separator: ", "))

@@ -24,7 +24,7 @@ package final class WatchedPrimitives: Primitives {
         /// The bytes of the datagram before the ciphertext. They begin with the header.
         package let head: [UInt8]
         package let counter: UInt64
-        /// The highest earlier counter under the same key.
+        /// The highest counter of an earlier datagram that was sealed with the same key.
         package let highest: UInt64
     }
 

@@ -3,7 +3,7 @@
 /// A name is looked up whenever the peer joins, and again every few seconds until the server answers. So a peer finds a
 /// server that has moved.
 ///
-/// If there are several addresses, the peer tries them in turn, 0.25 s apart, and keeps the address from which the
+/// If there are several addresses, the peer tries them in turn, 0.25 s apart, and keeps the address at which the
 /// server answers. The addresses of a name are tried with IPv6 and IPv4 alternating (RFC 8305).
 ///
 /// After a failed lookup, the peer usually goes on, because the failure may be temporary.

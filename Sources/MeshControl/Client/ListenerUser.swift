@@ -1,8 +1,10 @@
 internal import NIOCore
 internal import NIOHTTP1
 
-/// Reads the user id of the listening process as soon as the connection opens, because a process that refuses a client
-/// closes the connection at once.
+/// Reads the user id of the listening process as soon as the connection opens.
+///
+/// Later may be too late: if the listening process refuses this client, it closes the connection at once. Then the user
+/// id cannot be read any more.
 final class ListenerUser: ChannelInboundHandler {
     typealias InboundIn = HTTPClientResponsePart
     typealias InboundOut = HTTPClientResponsePart

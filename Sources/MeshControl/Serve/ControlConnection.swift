@@ -140,7 +140,7 @@ final class ControlConnection: ChannelInboundHandler, @unchecked Sendable {
         write(body, status: error.code.status, head, closes: true, context)
     }
 
-    /// Closes the connection when `time` has passed, unless the timer is canceled or set again before that.
+    /// Sets a timer that closes the connection after `time`. A further call sets the timer again.
     private func expect(within time: Duration, _ context: ChannelHandlerContext) {
         timer?.cancel()
         let loopContext = context.loopBound

@@ -38,7 +38,7 @@ package struct EventFilter: Sendable, Equatable {
         }
     }
 
-    /// Returns true if the stream contains the event. The event `missed` is in every stream.
+    /// Returns true if the filter lets the event through. Every filter lets the event `missed` through.
     package func accepts(_ event: ControlEvent) -> Bool {
         if event.event == .missed { return true }
         if let kinds, !kinds.contains(event.event) { return false }

@@ -92,7 +92,7 @@ package final class Process<Machine: DirectoryHolder>: HostedProcess {
     }
 }
 
-/// The figures of a machine that are read after every step.
+/// The values of a server's or a peer's state machine that the simulator reads after every step.
 package struct Glance: Hashable, Sendable {
     package var epoch: UInt64
     package var version: UInt64

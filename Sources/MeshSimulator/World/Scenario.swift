@@ -30,8 +30,8 @@ package struct Scenario: Sendable {
     package var peers: Int
     /// The time over which the starts of the peers are evenly spread.
     package var arrivals = Duration.seconds(1)
-    /// True if one program on the host of the peers starts all peers. The program starts the next peer only after the
-    /// last one has got a core, so the starts may take longer than `arrivals`.
+    /// True if one program on the host of the peers starts all peers. The program starts a peer only after the previous
+    /// one has got a core, so the starts may take longer than `arrivals`.
     package var startsInTurn = false
     /// The time from the beginning of the world until all faults and attacks end and the mesh begins to heal.
     package var duration: Duration

@@ -1,8 +1,10 @@
 /// The registry's state of one member's session. The member's directory entry is in `Directory`.
 struct MemberSession: Sendable {
     let id: SessionID
-    /// The receiving part of the session; nil if the registry has handed it to a lane, which then admits the member's
-    /// datagrams.
+    /// The part of the session that checks the member's datagrams.
+    ///
+    /// Nil if the registry has handed this part to a lane. A lane is another event loop, which then checks the
+    /// datagrams of this member.
     var receiver: MemberReceiver?
     var channel: SendingChannel
     /// The lane that receives the member's datagrams and sends datagrams to the member; 0 if the event loop of the

@@ -55,7 +55,7 @@ package struct MemberSessions: Sendable {
         indices[session].map { members[$0].path == path } ?? false
     }
 
-    /// Adds the cost of sealing and sending DELTAs to the load.
+    /// Adds to the load the cost of sealing and sending DELTAs.
     ///
     /// - Parameter count: The number of DELTA datagrams. A DELTA to several receivers counts once per receiver.
     package mutating func chargeFanOut(_ count: Int, now: Instant) {

@@ -129,7 +129,7 @@ package struct Pairs: Sendable {
         return nil
     }
 
-    /// Stores a new pair in `inbound`, but only if a datagram has been decrypted with the pair's key.
+    /// Stores a new pair in `inbound`. Does nothing if no datagram has been decrypted with the pair's key yet.
     private mutating func keep(_ pair: InboundPair) {
         guard pair.hasOpened else { return }
         inbound[pair.entry.session] = pair

@@ -114,8 +114,10 @@ public enum Rejection: String, CaseIterable, Sendable, Error {
     /// A DELTA does not apply to the version of the directory that the peer holds, or the peer has stored this DELTA
     /// already.
     case deltaNotApplicable
-    /// The peer has stored this part of a SNAPSHOT already, or the version of the SNAPSHOT is not above the version of
-    /// the directory that the peer holds.
+    /// The peer does not need this part of a SNAPSHOT.
+    ///
+    /// The peer has the part already, or has this version of the directory, or collects a higher version. Or the part
+    /// names another number of parts than the others, or too many parts (PROTOCOL.md, section 6.5).
     case snapshotNotWanted
     /// A SNAPSHOT or DELTA repeats an identity, a name or an address, lists an ended session, or changes an entry.
     case directoryContradiction

@@ -183,8 +183,9 @@ enum ProcessLimits {
     /// The number of threads of a command with sockets: per processor, one for an event loop and one for Dispatch, and
     /// four others.
     private static let threads = eventLoops * 2 + 4
-    /// The number of threads of a command without sockets. If the system refused one of these threads, the runtime
-    /// would hang.
+    /// The number of threads of a command without sockets.
+    ///
+    /// These threads are checked as well, because the runtime hangs if the system refuses one of them.
     private static let fewThreads = eventLoops + 2
     private static let threadStack = 8 << 20
     private static let mappingsPerKey = 4
