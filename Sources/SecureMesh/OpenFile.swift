@@ -134,10 +134,11 @@ package struct OpenFile: ~Copyable {
     /// - Returns: True if there are bytes or the pipe was closed; false if `limit` has passed. If no writer has opened
     ///   the pipe yet, the wait continues.
     package func waitForBytes(within limit: Duration) -> Bool {
-        let limit = CInt(limit / .milliseconds(1))
+        let end = ContinuousClock.now + limit
         var event = pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)
         while true {
-            let count = unsafe poll(&event, 1, limit)
+            let left = CInt(max((end - ContinuousClock.now) / .milliseconds(1), 0).rounded(.up))
+            let count = unsafe poll(&event, 1, left)
             guard count < 0, errno == EINTR else { return count != 0 }
         }
     }
