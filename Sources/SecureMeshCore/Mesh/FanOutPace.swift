@@ -3,7 +3,7 @@
 ///
 /// A heartbeat is stale if its token is older than the token of the newest PULSE. Its sender had not received this
 /// PULSE yet: the PULSE was lost, was on its way, or waited in the sender's socket. On an overloaded host or network,
-/// many heartbeats are stale. While a PULSE is spread over an eighth of an interval, the PULSE before it counts as the
+/// many heartbeats are stale. While a PULSE is spread (PROTOCOL.md, section 6.8), the PULSE before it counts as the
 /// newest.
 ///
 /// A rate above 100 % applies only while the waiting changes fill DELTAs. With full DELTAs, a join costs no more than
