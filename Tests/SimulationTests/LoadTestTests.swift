@@ -67,7 +67,7 @@ import Testing
         #expect(test.memberCount == Self.members)
     }
 
-    @Test func `a PULSE to more than 1,024 members is spread, until a change is published`() throws {
+    @Test func `a PULSE to more than 1,024 members is spread, and a change overtakes it`() throws {
         let members = Limits.slice * Limits.pulseSlicesWithoutPause + 100
         let test = LoadTest(seed: 8, members: members, peers: 0, spare: 1, arrivals: .seconds(1))
         #expect(test.play(atMost: .seconds(30)) { test.memberCount == members })
@@ -88,11 +88,15 @@ import Testing
         #expect(test.now - begun > interval * 5 / 8 && test.now - begun <= interval * 3 / 4)
 
         #expect(test.play(atMost: .seconds(1)) { test.server.machine.isSpreadingPulse })
+        let nextBegun = test.now
         let (version, deltas) = (test.version, test.sent(.delta).datagrams)
         let newcomer = try #require(test.join())
         #expect(test.play(atMost: interval / 8) { test.version > version })
         #expect(test.play(atMost: .milliseconds(5)) { test.sent(.delta).datagrams == deltas + members })
+        #expect(test.server.machine.isSpreadingPulse)
         #expect(test.play(atMost: .milliseconds(150)) { newcomer.joinedAt != nil })
+        #expect(test.play(atMost: interval) { !test.server.machine.isSpreadingPulse })
+        #expect(test.now - nextBegun > interval * 5 / 8 && test.now - nextBegun <= interval * 3 / 4)
     }
 
     @Test func `more than 1,024 members do not all send their heartbeats at the same time`() {
@@ -108,6 +112,20 @@ import Testing
         }
         // On average, a tenth of the members send a heartbeat within a tenth of the interval.
         #expect(most * 10 < members * 2)
+    }
+
+    @Test func `a change among more than 1,024 members makes no member send heartbeats faster`() throws {
+        let members = Limits.slice * Limits.pulseSlicesWithoutPause + 100
+        let test = LoadTest(seed: 10, members: members, peers: 0, spare: 1, arrivals: .seconds(1))
+        #expect(test.play(atMost: .seconds(60)) { test.isPublished && test.memberCount == members })
+        test.play(for: .seconds(3))
+        #expect(test.play(atMost: .seconds(1)) { test.server.machine.isSpreadingPulse })
+        let before = test.sent(.heartbeat).datagrams
+        _ = try #require(test.join())
+        test.play(for: ProtocolConstants.heartbeatInterval * 4)
+        #expect(test.memberCount == members + 1)
+        let sent = test.sent(.heartbeat).datagrams - before
+        #expect(sent * 100 <= members * 4 * 102, "\(sent) heartbeats")
     }
 
     @Test func `a server that stops sends GOODBYE to a thousand members in slices, and handles nothing else`() {

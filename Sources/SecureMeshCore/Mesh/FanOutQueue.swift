@@ -15,11 +15,21 @@ struct FanOutQueue: Sendable {
 
     var isEmpty: Bool { head == items.count }
 
+    /// True if the next payload is a PULSE.
+    var nextIsPulse: Bool { !isEmpty && items[head].payload.kind == .pulse }
+
     /// True if a PULSE waits to be sealed.
     var hasPulse: Bool { items[head...].contains { $0.payload.kind == .pulse } }
 
     /// True if no payload other than a PULSE waits to be sealed. This includes an empty queue.
     var holdsOnlyPulses: Bool { items[head...].allSatisfy { $0.payload.kind == .pulse } }
+
+    /// Empties a queue that holds only a PULSE. Returns the receivers for which this PULSE is not sealed yet.
+    mutating func removePulse() -> [SessionID] {
+        let rest = items[head...].flatMap { $0.receivers[$0.next...] }
+        (items, head) = ([], 0)
+        return rest
+    }
 
     mutating func add(_ payload: SignedPayload, for receivers: [SessionID]) {
         if !receivers.isEmpty { items.append(Item(payload: payload, receivers: receivers)) }

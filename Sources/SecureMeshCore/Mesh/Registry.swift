@@ -65,6 +65,8 @@ package struct Registry: MeshMachine {
     private var ending: [(session: SessionID, departure: Departure)] = []
     /// The instant at which the next slice of `ending` or `fanOutQueue` is due; nil if both are empty.
     private var nextSlice: Instant?
+    /// The instant for which the next slice of the newest PULSE to all members is planned, if this PULSE is spread.
+    private var nextPulseSlice = Instant(nanoseconds: 0)
     private var isStopping = false
 
     /// The suspicion that members are late for a common cause. The properties have their initial values while there is
@@ -506,16 +508,22 @@ extension Registry {
         answeringPulse = nil
         sessions.issue(random.secret(), version: log.version, now: now)
         guard log.directory.count > 0 else { return }
+        nextPulseSlice = now
         sendToAll([signedPulse(newestState)], now: now)
     }
 
     /// Queues payloads for all members but `newcomer`, and seals the first slice if the queue was empty before.
+    ///
+    /// If a PULSE is being spread, the payloads overtake it. The members that have not received it then get another
+    /// PULSE, which has the new version, at the times that were planned.
     private mutating func sendToAll(_ payloads: [SignedPayload], except newcomer: SessionID? = nil, now: Instant) {
         guard !payloads.isEmpty else { return }
+        let pulseReceivers = isSpreadingPulse ? fanOutQueue.removePulse() : []
         let isIdle = fanOutQueue.isEmpty
         var receivers = log.directory.sessions
         if let newcomer { receivers.removeAll { $0 == newcomer } }
         for payload in payloads { fanOutQueue.add(payload, for: receivers) }
+        if !pulseReceivers.isEmpty { fanOutQueue.add(signedPulse(newestState), for: pulseReceivers) }
         if isIdle {
             sealSlice(now)
         } else if let due = nextSlice, due > now {
@@ -524,7 +532,11 @@ extension Registry {
     }
 
     private mutating func sealSlice(_ now: Instant) {
+        let spreads = isSpreadingPulse
+        if spreads { nextPulseSlice = nextPulseSlice + pulsePause }
         for _ in 0..<Limits.slice {
+            // The rest of a PULSE that changes have overtaken waits for its own slice.
+            if !spreads, fanOutQueue.nextIsPulse, isSpreadingPulse { break }
             guard let (payload, session) = fanOutQueue.next() else { break }
             send(payload, to: session)
         }
@@ -537,16 +549,12 @@ extension Registry {
         if !fanOutQueue.isEmpty { sealSlice(now) }
     }
 
-    /// Schedules the next slice of the waiting work. If no work waits, schedules nothing. A pause that has begun is not
-    /// extended.
+    /// Schedules the next slice of the waiting work. If no work waits, schedules nothing.
     private mutating func scheduleSlice(_ now: Instant) {
         if ending.isEmpty, fanOutQueue.isEmpty {
             nextSlice = nil
-        } else if !isSpreadingPulse {
-            nextSlice = now + .nanoseconds(1)
-        } else if nextSlice.map({ $0 <= now }) ?? true {
-            // If this slice is late, the next pause is shorter, so that the last slice comes before the next PULSE.
-            nextSlice = max((nextSlice ?? now) + pulsePause, now + .nanoseconds(1))
+        } else {
+            nextSlice = max(isSpreadingPulse ? nextPulseSlice : now, now + .nanoseconds(1))
         }
     }
 
