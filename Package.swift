@@ -138,6 +138,17 @@ let package = Package(
     ]
 )
 
+// scripts/test --sanitize builds only what the library's tests need: the rest takes minutes to build.
+if Context.environment["SANITIZE"] != nil {
+    let unused = ["p2p", "MeshReport", "FuzzReplayTests", "SimulationTests", "EndToEndTests"]
+    package.targets.removeAll { unused.contains($0.name) }
+    package.products.removeAll { $0.name == "p2p" }
+    package.dependencies.removeAll { dependency in
+        guard case .sourceControl(_, let location, _) = dependency.kind else { return false }
+        return location.hasSuffix("/swift-argument-parser.git")
+    }
+}
+
 // scripts/fuzz builds the core, the simulator, the values of the control socket and the fuzz targets only, so that
 // nothing else is instrumented.
 // libFuzzer provides the main function of each fuzz target.
