@@ -24,7 +24,9 @@ advance. It prints how many the server handles per second and per second of its 
 The generator uses the same cores, and its share of them is printed too.
 
 --live prints how many members the server has lost, and the delay of its answers to heartbeats. For that, every second
-heartbeat of each fiftieth member is not sent, because the server answers the heartbeat after a lost one at once.
+heartbeat of each fiftieth member is not sent, because the server answers the heartbeat after a lost one at once. It
+also prints the CPU time of the server for a heartbeat and all that follows from it, compared with the CPU time that a
+verification takes in the generator meanwhile.
 """
 import argparse
 import json
@@ -138,8 +140,10 @@ def main():
                   f"{report['max'] / 1e6:.1f} ms ({report['probes']:,} answers); {report['heartbeats']:,} heartbeats; "
                   f"server {report['server'] / report['nanoseconds']:.2f} cores (event loops "
                   + ", ".join(f"{time / report['nanoseconds']:.2f}" for time in report["threads"])
-                  + f"), generator {report['generator'] / report['nanoseconds']:.2f} cores, its longest pause "
-                  f"{report['longestTurn'] / 1e6:.0f} ms")
+                  + f"), {report['server'] / report['heartbeats'] / 1e3:.1f} µs per heartbeat, "
+                  f"{report['server'] / report['heartbeats'] / report['verification']:.2f} times a verification "
+                  f"({report['verification'] / 1e3:.1f} µs); generator {report['generator'] / report['nanoseconds']:.2f} "
+                  f"cores, its longest pause {report['longestTurn'] / 1e6:.0f} ms")
             if times := report["status"]:
                 print(f"{len(times)} requests for the status: {times[len(times) // 2]:.1f} ms median, "
                       f"{times[int(len(times) * 0.99)]:.1f} ms p99, {times[-1]:.1f} ms most; "

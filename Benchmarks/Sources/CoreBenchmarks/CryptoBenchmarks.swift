@@ -9,18 +9,8 @@ extension Benchmark {
         let other = SigningKey()
         let message = [UInt8](repeating: 7, count: 79)
         measure("sign", limit: 1) { Self.use(Libsodium().sign(message, by: key)) }
-        // Many different signatures are verified, because the branch predictor of the processor would learn the
-        // verification of a single one.
-        let signed = (0..<200).map { number in
-            let key = SigningKey()
-            let message = message + [UInt8(number)]
-            return (key: key.publicKey, message: message, signature: Libsodium().sign(message, by: key))
-        }
-        var next = 0
-        measure("verify", limit: 0, repeats: signed.count) {
-            next = (next + 1) % signed.count
-            Self.use(Libsodium().verify(signed[next].signature, of: signed[next].message, by: signed[next].key))
-        }
+        var signatures = SignatureSamples()
+        measure("verify", limit: 0, repeats: signatures.count) { Self.use(signatures.verify()) }
         measure("agree", limit: 5, repeats: 50) {
             if let point = Libsodium().agreementKey(of: other.publicKey) { Self.use(Libsodium().agree(secret, point)) }
         }

@@ -62,21 +62,14 @@ struct LongestSteps {
 
     /// Runs one step and adds its CPU time to the results of the situation `name`.
     private mutating func step(_ name: String, goal: Duration = Self.goal, _ body: () -> Void) {
-        let before = Self.processorTime
+        let before = ThreadClock.now
         body()
-        let time = Self.processorTime - before
+        let time = ThreadClock.now - before
         if results.last?.name != name { results.append(Result(name: name, goal: goal)) }
         let last = results.count - 1
         results[last].longest = max(results[last].longest, time)
         results[last].steps += 1
         results[last].total += time
-    }
-
-    /// The CPU time of this thread.
-    private static var processorTime: Duration {
-        var time = timespec()
-        unsafe clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time)
-        return .seconds(time.tv_sec) + .nanoseconds(time.tv_nsec)
     }
 
     // MARK: a peer

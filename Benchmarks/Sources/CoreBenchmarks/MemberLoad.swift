@@ -39,7 +39,12 @@ internal import SecureMeshCore
     private var sent = 0
     private var pulses = 0
     private var goodbyes = 0
+    private var signatures = SignatureSamples()
+    private var verifications: [Duration] = []
 
+    /// The number of verifications that are timed together, after each `verificationPause`.
+    private static let verificationsInARow = 8
+    private static let verificationPause = Duration.milliseconds(50)
     private static let slotCount = 4_096
     private static let batch = 64
     private static let probeEvery = 50
@@ -96,8 +101,8 @@ internal import SecureMeshCore
         fflush(nil)
     }
 
-    /// Lets the members send heartbeats for a time. Then prints the numbers of datagrams, and the delays of the
-    /// server's answers.
+    /// Lets the members send heartbeats for a time. Then prints the numbers of datagrams, the delays of the server's
+    /// answers, and the median CPU time of a verification meanwhile.
     private mutating func live(for duration: Duration) {
         // After this time, the server has sent all changes of the directory to all members.
         let settled = now + .seconds(5)
@@ -109,13 +114,20 @@ internal import SecureMeshCore
         let end = start + duration
         var latest = start
         var longest = Duration.zero
+        var timedAt = start
         while now < end {
             turn(waiting: true)
             longest = max(longest, now - latest)
             latest = now
+            if latest - timedAt >= Self.verificationPause {
+                timedAt = latest
+                timeVerification()
+            }
         }
         let silent = lastPulse.count(where: { $0.map { now - $0 > .seconds(3) } ?? true })
         delays.sort()
+        verifications.sort()
+        let verification = verifications.isEmpty ? .zero : verifications[verifications.count / 2]
         func delay(_ share: Double) -> Int64 {
             delays.isEmpty ? -1 : delays[min(Int(Double(delays.count) * share), delays.count - 1)].wholeNanoseconds
         }
@@ -123,8 +135,16 @@ internal import SecureMeshCore
             """
             {"heartbeats": \(sent), "pulses": \(pulses), "goodbyes": \(goodbyes), "silent": \(silent), \
             "probes": \(delays.count), "p50": \(delay(0.5)), "p99": \(delay(0.99)), "max": \(delay(1)), \
-            "longestTurn": \(longest.wholeNanoseconds), "nanoseconds": \((now - start).wholeNanoseconds)}
+            "longestTurn": \(longest.wholeNanoseconds), "verification": \(verification.wholeNanoseconds), \
+            "nanoseconds": \((now - start).wholeNanoseconds)}
             """)
+    }
+
+    /// Measures the CPU time of a verification, under the same load of the machine as that of the server.
+    private mutating func timeVerification() {
+        let before = ThreadClock.now
+        for _ in 0..<Self.verificationsInARow { precondition(signatures.verify(), "a valid signature is refused") }
+        verifications.append((ThreadClock.now - before) / Self.verificationsInARow)
     }
 
     /// Sends heartbeats that were signed in advance, as fast as the server reads them. Each member sends the largest
