@@ -1,11 +1,3 @@
-#if canImport(Darwin)
-    internal import Darwin
-#elseif canImport(Musl)
-    internal import Musl
-#else
-    internal import Glibc
-#endif
-
 internal import SecureMeshCore
 
 /// Measures the longest step of the event loop, in CPU time, in several situations with the largest directories.
