@@ -11,6 +11,8 @@
     --status              ask the server for the status of all members once a second, with --live
     --fair                give the members no real-time priority. With it, they can take the cores from the threads of
                           the server that answer requests, which members on other hosts cannot
+    --trust               let the members not verify the server's signatures, so that they leave it more CPU time; with
+                          --live
     --program FILE        an existing p2p, in place of the one that scripts/build builds
 
 The members are lightweight, in one process with one thread (Benchmarks, MemberLoad): they join, verify each PULSE and
