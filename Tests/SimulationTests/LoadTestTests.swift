@@ -67,8 +67,19 @@ import Testing
         #expect(test.memberCount == Self.members)
     }
 
+    /// A number of members to which the server spreads each PULSE.
+    private static let membersOfSpreadPulse = Limits.slice * Limits.pulseSlicesWithoutPause + 100
+
+    /// Returns a mesh that has been at rest for three seconds. One more member can join it.
+    private func settledMesh(seed: UInt64, members: Int) -> LoadTest {
+        let test = LoadTest(seed: seed, members: members, peers: 0, spare: 1, arrivals: .seconds(1))
+        #expect(test.play(atMost: .seconds(60)) { test.isPublished && test.memberCount == members })
+        test.play(for: .seconds(3))
+        return test
+    }
+
     @Test func `a PULSE to more than 1,024 members is spread, and a change overtakes it`() throws {
-        let members = Limits.slice * Limits.pulseSlicesWithoutPause + 100
+        let members = Self.membersOfSpreadPulse
         let test = LoadTest(seed: 8, members: members, peers: 0, spare: 1, arrivals: .seconds(1))
         #expect(test.play(atMost: .seconds(30)) { test.memberCount == members })
         #expect(test.play(atMost: .seconds(60)) { test.isPublished })
@@ -100,10 +111,8 @@ import Testing
     }
 
     @Test func `more than 1,024 members do not all send their heartbeats at the same time`() {
-        let members = Limits.slice * Limits.pulseSlicesWithoutPause + 100
-        let test = LoadTest(seed: 9, members: members, peers: 0, arrivals: .seconds(1))
-        #expect(test.play(atMost: .seconds(60)) { test.isPublished && test.memberCount == members })
-        test.play(for: .seconds(3))
+        let members = Self.membersOfSpreadPulse
+        let test = settledMesh(seed: 9, members: members)
         var most = 0
         for _ in 0..<40 {
             let before = test.sent(.heartbeat).datagrams
@@ -115,10 +124,8 @@ import Testing
     }
 
     @Test func `a change among more than 1,024 members makes no member send heartbeats faster`() throws {
-        let members = Limits.slice * Limits.pulseSlicesWithoutPause + 100
-        let test = LoadTest(seed: 10, members: members, peers: 0, spare: 1, arrivals: .seconds(1))
-        #expect(test.play(atMost: .seconds(60)) { test.isPublished && test.memberCount == members })
-        test.play(for: .seconds(3))
+        let members = Self.membersOfSpreadPulse
+        let test = settledMesh(seed: 10, members: members)
         #expect(test.play(atMost: .seconds(1)) { test.server.machine.isSpreadingPulse })
         let before = test.sent(.heartbeat).datagrams
         _ = try #require(test.join())
