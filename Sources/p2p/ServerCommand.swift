@@ -245,12 +245,13 @@ struct ServerCommand: AsyncParsableCommand {
                     "turned away \(name) \(key): \(refusal.summary)", event: .peerTurnedAway,
                     fields: ["name": "\(name)", "key": "\(key)", "reason": "\(refusal.summary)"])
             case .suspected(let count):
+                let members = count == 1 ? "1 member is" : "\(count) members are"
                 Console.warning(
-                    "\(count) members went silent at once; they get time to come back", event: .membersSilent,
+                    "\(members) late, probably for a common cause; they get more time", event: .membersSilent,
                     fields: ["count": .number(count)])
             case .suspicionEnded(let returned, let ended):
                 Console.note(
-                    "of the members that went silent at once, \(returned) are back and \(ended) are dismissed",
+                    "members that got more time: \(returned) back, \(ended) dismissed",
                     event: .silenceEnded, fields: ["returned": .number(returned), "dismissed": .number(ended)])
             case .missed(let count):
                 Console.warning(

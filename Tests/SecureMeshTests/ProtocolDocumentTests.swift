@@ -265,6 +265,7 @@ private let constants: [(name: String, value: String)] = [
     ("pulseSpread", text(Limits.pulseSpread)),
     ("mostLate", text(Limits.mostLate)),
     ("mostLateShare", text(Limits.mostLateShare)),
+    ("crowd", text(Limits.crowd)),
     ("suspicionLifetimes", text(Limits.suspicionLifetimes)),
     ("tick", text(Limits.tick)),
     ("fanOutRate", text(Limits.fanOutRate)),

@@ -177,9 +177,10 @@ package final class ServerInspector: ControlledProcess {
                     since: since))
         }
         if let suspected {
+            let members = suspected == 1 ? "1 member is" : "\(suspected) members are"
             problems.append(
                 Problem(
-                    "suspicion", .error, "\(suspected) members went silent at once",
+                    "suspicion", .error, "\(members) late, probably for a common cause",
                     hint: "look at the network and the load of this host", since: state.suspectedAt))
         }
         // Problems with the same message are reported once, such as those of a peer that is refused repeatedly.

@@ -15,7 +15,7 @@ package enum HostScenario: String, CaseIterable, Sendable {
     case stall
     /// The server of 100 peers is killed and started again three times. No work takes CPU time.
     case crashes
-    /// 300 peers are paused for 5 s.
+    /// 300 peers are paused for 5 s, three of them for 0.7 s longer.
     case stop
     /// 100 peers are paused for 1.3 s. No work takes CPU time.
     case nap
@@ -120,7 +120,9 @@ package enum HostScenario: String, CaseIterable, Sendable {
         case .stop:
             scenario.arrivals = .milliseconds(80) * peers
             let at = scenario.arrivals + .seconds(4)
-            scenario.faults = (0..<peers).map { TimedFault(at: at, .pause($0, .seconds(5))) }
+            scenario.faults = (0..<peers).map { peer in
+                TimedFault(at: at, .pause(peer, .milliseconds(peer < 3 ? 5_700 : 5_000)))
+            }
             scenario.duration = at + .seconds(7)
             scenario.healing = .seconds(8)
             scenario.expectations = [.joins(atMost: peers * 11 / 10), .nobodyIsReportedGone]

@@ -65,8 +65,8 @@ package struct FailureDetector: Hashable, Sendable {
     /// The time without a proof of life after which a member expires while a common cause is suspected.
     package var longestPatience: Duration { lifetime * (1 + Limits.suspicionLifetimes) }
 
-    /// Returns the number of late members above which the suspicion of a common cause begins. While many members join,
-    /// a lower number is enough (see `note`).
+    /// Returns the number of late members above which the suspicion of a common cause begins. While a crowd joins, one
+    /// late member is enough (see `note`).
     ///
     /// The server uses the same number for silent members (PROTOCOL.md, section 6.1). If more members than this are
     /// silent, none of them gets a PULSE of its own.
@@ -80,12 +80,12 @@ package struct FailureDetector: Hashable, Sendable {
     ///
     /// - Parameters:
     ///   - late: The number of members that are late at this sweep.
-    ///   - newcomers: The number of members that have joined within the last `longestPatience`. While many members
-    ///     join, for example after a restart of the server, they may use all the CPU time of their hosts. So a small
-    ///     number of late members is enough for a suspicion.
+    ///   - newcomers: The number of members that have joined within the last `longestPatience`. A crowd of them may use
+    ///     all the CPU time of its hosts, for example after a restart of the server. The few members that then get no
+    ///     CPU time for a lifetime have not failed, so one late member is enough for a suspicion.
     package mutating func note(late: Int, of members: Int, newcomers: Int, now: Instant) {
-        let isForming = newcomers > Self.mostLateShare(of: members)
-        let most = isForming ? Limits.mostLate : mostLate(of: members)
+        let isCrowd = newcomers > max(Limits.crowd, Self.mostLateShare(of: members))
+        let most = isCrowd ? 0 : mostLate(of: members)
         if late > (suspectsCommonCause ? most / 2 : most) {
             suspectsUntil = now + lifetime
         } else if let end = suspectsUntil, now >= end {

@@ -26,8 +26,9 @@ public enum ServerEvent: Hashable, Sendable {
     /// This host cannot send to a member. This event is emitted at most once per minute for each member.
     case unreachable(Member, SendRefusal)
     /// This number of members were late with their proof of life at the same sweep, and at least one proof is overdue
-    /// now. So many late members make a common cause likely: a network or a host that has stalled, or too little CPU
-    /// time. Until ``suspicionEnded(returned:ended:)``, a member expires only after five lifetimes instead of one.
+    /// now. A common cause is likely, because many members are late or because a crowd has just joined: a network or a
+    /// host that has stalled, or too little CPU time. Until ``suspicionEnded(returned:ended:)``, a member expires only
+    /// after five lifetimes instead of one.
     case suspected(Int)
     /// The server no longer suspects that members are late for a common cause. Of the members whose proof of life was
     /// overdue, `returned` have proven that they are alive, and `ended` have lost their sessions.

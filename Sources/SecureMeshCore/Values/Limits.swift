@@ -123,10 +123,12 @@ package enum Limits {
     /// two thirds of the lifetime (PROTOCOL.md, section 6.8). If more members are late, a common cause is likely, and
     /// members get more time before they expire.
     ///
-    /// In a large mesh, `mostLateShare` percent of all members may be late, if that is more than `mostLate`. The
-    /// percentage is not used while more than `mostLateShare` percent of the members have joined recently.
+    /// In a large mesh, `mostLateShare` percent of all members may be late, if that is more than `mostLate`. But no
+    /// member may be late while more than `crowd` members, and more than `mostLateShare` percent of all members, have
+    /// joined within the last five lifetimes.
     package static let mostLate = 8
     package static let mostLateShare = 15
+    package static let crowd = 64
     /// The number of lifetimes by which the expiry of late members is postponed while so many members are late that a
     /// common cause is likely.
     package static let suspicionLifetimes = 4

@@ -5,7 +5,7 @@ enum MetricDescriptions {
         "securemesh_server_directory_version": "Version of the directory; it rises with each published change.",
         "securemesh_server_joins_total": "Members that joined, also those that joined again.",
         "securemesh_server_departures_total": "Memberships that ended, by reason.",
-        "securemesh_server_suspicions_total": "Times that so many members were late at once that they got more time.",
+        "securemesh_server_suspicions_total": "Times that members got more time, because a common cause was likely.",
         "securemesh_server_turned_away_total": "Correctly signed requests to join that were refused, by reason.",
         "securemesh_server_datagrams_received_total": "Datagrams received.",
         "securemesh_server_datagrams_sent_total": "Datagrams sent.",

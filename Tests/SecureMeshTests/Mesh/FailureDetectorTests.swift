@@ -102,11 +102,11 @@ import Testing
             (2_499, 4, 10, 10, true), (2_500, 4, 10, 10, false),
             (10_000, 15, 100, 15, false), (10_500, 16, 100, 15, true), (11_000, 8, 100, 15, true),
             (12_499, 7, 100, 15, true), (12_500, 7, 100, 15, false), (13_000, 8, 100, 15, false),
-            // More than 15 % of all members have joined recently.
-            (20_000, 8, 100, 16, false), (20_500, 9, 100, 16, true), (21_900, 5, 100, 16, true),
-            (23_399, 4, 100, 16, true), (23_400, 4, 100, 16, false),
-            // At the first sweep, more than 15 % have joined recently, and later not.
-            (30_000, 9, 100, 16, true), (31_000, 7, 100, 15, true), (31_500, 7, 100, 15, false),
+            // More than 64 members have joined recently, and then more than 15 % of all members too.
+            (20_000, 1, 500, 75, false), (20_500, 1, 500, 76, true), (21_900, 1, 500, 76, true),
+            (23_399, 0, 500, 76, true), (23_400, 0, 500, 76, false),
+            // At the first sweep, a crowd has joined recently, and later not.
+            (30_000, 1, 100, 65, true), (31_000, 7, 100, 64, true), (31_500, 7, 100, 64, false),
         ]
         for step in steps {
             detector.note(

@@ -446,20 +446,21 @@ import Testing
         }
     }
 
-    @Test("ten of 100 peers that stand still for 3 s stay members only if many peers have just joined") func newMesh()
-        throws
-    {
+    @Test(
+        "of 100 peers, those that stand still for 3 s stay members only if many peers have just joined",
+        arguments: [1, 10])
+    func newMesh(count: Int) throws {
         let mesh = TestMesh()
         let peers = try mesh.join(100)
         func standStill() {
-            for peer in peers.prefix(10) { mesh.pause(peer) }
+            for peer in peers.prefix(count) { mesh.pause(peer) }
             mesh.run(for: .seconds(3))
-            for peer in peers.prefix(10) { mesh.resume(peer) }
+            for peer in peers.prefix(count) { mesh.resume(peer) }
             mesh.run(for: .seconds(8))
         }
         standStill()
         #expect(peers.allSatisfy { mesh.departures(of: $0).isEmpty })
         standStill()
-        #expect(peers.prefix(10).allSatisfy { mesh.departures(of: $0) == [.expired] })
+        #expect(peers.prefix(count).allSatisfy { mesh.departures(of: $0) == [.expired] })
     }
 }
