@@ -247,7 +247,7 @@ struct BenchmarkMesh {
     /// delivered.
     mutating func heartbeats() -> [Datagram] {
         advance(by: Self.heartbeat)
-        while let deadline = registry.nextDeadline, deadline <= now + .milliseconds(1) {
+        while registry.isSpreadingPulse || registry.nextDeadline.map({ $0 <= now + .milliseconds(1) }) == true {
             advance(by: .milliseconds(1))
         }
         now = now + Self.heartbeat / 2
