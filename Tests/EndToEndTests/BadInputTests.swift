@@ -6,6 +6,8 @@ internal import Testing
 /// exit code of sysexits.h. No output may contain a secret.
 @Suite("bad input", .processes, .serialized)
 struct BadInputTests {
+    private let harness = ProcessHarness.current
+
     // MARK: arguments
 
     static let badArguments: [[String]] = [
@@ -30,8 +32,6 @@ struct BadInputTests {
 
     @Test("invalid arguments are wrong usage", arguments: badArguments)
     func arguments(_ arguments: [String]) async throws {
-        let harness = try ProcessHarness()
-        defer { harness.end() }
         try await harness.makeKeys()
         let result = try await harness.run(arguments)
         result.expectFailure(64)
@@ -42,8 +42,6 @@ struct BadInputTests {
 
     @Test("a missing key: prints how to create or copy it")
     func missingKey() async throws {
-        let harness = try ProcessHarness()
-        defer { harness.end() }
         try await harness.run(["peer", "A", "3001"])
             .expectFailure(77, "no key at keys/A.key", hint: "p2p keygen A")
         try await harness.run(["server"]).expectFailure(77, "no key at keys/server.key", hint: "p2p keygen")
@@ -57,8 +55,6 @@ struct BadInputTests {
 
     @Test("a key that others may read is refused", arguments: [0o604, 0o640, 0o644, 0o620, 0o660])
     func tooOpen(mode: Int) async throws {
-        let harness = try ProcessHarness()
-        defer { harness.end() }
         try await harness.makeKeys(peers: ["A"])
         try harness.setMode(mode, of: "keys/A.key")
         try await harness.run(["peer", "A", "3001"]).expectFailure(77, "keys/A.key", hint: "chmod 600 keys/A.key")
@@ -71,16 +67,11 @@ struct BadInputTests {
 
     static func canBeNobody() async throws -> Bool {
         guard geteuid() == 0 else { return true }
-        guard FileManager.default.isExecutableFile(atPath: nobody[0]) else { return false }
-        let harness = try ProcessHarness()
-        defer { harness.end() }
-        return try await harness.run(["--version"], launcher: nobody).status == 0
+        return try await ProcessHarness.canRun(with: nobody)
     }
 
     @Test("an unreadable key: prints the path", .enabled("needs a user other than root", canBeNobody))
     func unreadable() async throws {
-        let harness = try ProcessHarness()
-        defer { harness.end() }
         try await harness.makeKeys(peers: ["A"])
         try harness.setMode(0o755, of: "keys")
         try harness.setMode(0o000, of: "keys/A.key")
@@ -125,8 +116,6 @@ struct BadInputTests {
 
     @Test("a damaged key file: prints file and line, and nothing of the content", arguments: damages)
     func damaged(damage: Damage) async throws {
-        let harness = try ProcessHarness()
-        defer { harness.end() }
         try await harness.makeKeys(peers: ["A", "B"])
         let lines = try harness.read("keys/A.key").split(separator: "\n").map(String.init)
         let other = try harness.read("keys/B.key").split(separator: "\n").map(String.init)
@@ -148,8 +137,6 @@ struct BadInputTests {
 
     @Test("a key file that is a folder, binary or too long is refused")
     func notAFile() async throws {
-        let harness = try ProcessHarness()
-        defer { harness.end() }
         try await harness.makeKeys(peers: ["A"])
         try await harness.run(["peer", "A", "3001", "--key", "keys"]).expectFailure(65, "keys: not a file")
         try Data((0...255).map { UInt8($0) }).write(to: harness.folder.appending(path: "keys/A.key"))
@@ -160,8 +147,6 @@ struct BadInputTests {
 
     @Test("an invalid server key is refused")
     func serverKey() async throws {
-        let harness = try ProcessHarness()
-        defer { harness.end() }
         let keys = try await harness.makeKeys(peers: ["A"])
         let text = try #require(keys.first?.split(separator: " ").last.map(String.init))
         let secret = try #require(try harness.read("keys/server.key").split(separator: "\n").last.map(String.init))
@@ -183,8 +168,6 @@ struct BadInputTests {
 
     @Test("the server's own key is refused as a peer's")
     func serversOwnKey() async throws {
-        let harness = try ProcessHarness()
-        defer { harness.end() }
         try await harness.makeKeys(peers: ["A"])
         try await harness.run(["peer", "A", "3001", "--key", "keys/server.key"])
             .expectFailure(64, "the peer's key is the server's own")
@@ -220,8 +203,6 @@ struct BadInputTests {
 
     @Test("a bad line in authorized_peers: prints file and line", arguments: badLines)
     func badRoster(bad: BadLine) async throws {
-        let harness = try ProcessHarness()
-        defer { harness.end() }
         let keys = try await harness.makeKeys(peers: ["A", "B"])
         let secret = try #require(try harness.read("keys/B.key").split(separator: "\n").last.map(String.init))
         let text = "# who may join\n\(keys[1])\n\n\(bad.make(keys[2], secret))\n"
@@ -236,8 +217,6 @@ struct BadInputTests {
 
     @Test("a missing list of peers: prints how to create it")
     func noRoster() async throws {
-        let harness = try ProcessHarness()
-        defer { harness.end() }
         _ = try await harness.run(["keygen"])
         try await harness.run(["server", "--listen", "127.0.0.1:0"])
             .expectFailure(66, "keys/authorized_peers", hint: "--authorize")
@@ -247,8 +226,6 @@ struct BadInputTests {
 
     @Test("a port in use: prints the address")
     func portInUse() async throws {
-        let harness = try ProcessHarness()
-        defer { harness.end() }
         try await harness.makeKeys(peers: ["A"])
         let taken = try UDP.Socket(.any)
         try await harness.run(["server", "--listen", "127.0.0.1:\(taken.port)"])
@@ -264,8 +241,6 @@ struct BadInputTests {
 
     @Test("an address of another host cannot be bound")
     func foreignAddress() async throws {
-        let harness = try ProcessHarness()
-        defer { harness.end() }
         try await harness.makeKeys(peers: ["A"])
         try await harness.run(["server", "--listen", "192.0.2.1:3000"]).expectFailure(71, "192.0.2.1:3000")
         try await harness.run(["peer", "A", "3001", "--bind", "192.0.2.1"]).expectFailure(71, "192.0.2.1:3001")
@@ -275,8 +250,6 @@ struct BadInputTests {
 
     @Test("an absent server: the peer keeps trying, names both causes and the pinned key, and gives up at --timeout")
     func absentServer() async throws {
-        let harness = try ProcessHarness()
-        defer { harness.end() }
         let keys = try await harness.makeKeys(peers: ["A"])
         let pinned = try #require(keys.first?.split(separator: " ").last.map(String.init))
         let port = try UDP.freePort()
@@ -295,8 +268,6 @@ struct BadInputTests {
 
     @Test("a server with another key than the pinned one looks like an absent one")
     func wrongPinnedKey() async throws {
-        let harness = try ProcessHarness()
-        defer { harness.end() }
         try await harness.makeKeys(peers: ["A"])
         let other = try await harness.run(["keygen", "other"])
         let pinned = try #require(other.output.first?.split(separator: " ").last.map(String.init))
@@ -309,8 +280,6 @@ struct BadInputTests {
 
     @Test("an unauthorized key: prints the line for the server's list")
     func unauthorized() async throws {
-        let harness = try ProcessHarness()
-        defer { harness.end() }
         try await harness.makeKeys(peers: ["A"])
         let line = try #require(try await harness.run(["keygen", "B"]).output.first)
         let server = try await harness.startServer()
@@ -326,8 +295,6 @@ struct BadInputTests {
 
     @Test("a listed key under another name is refused")
     func otherName() async throws {
-        let harness = try ProcessHarness()
-        defer { harness.end() }
         let keys = try await harness.makeKeys(peers: ["A"])
         let server = try await harness.startServer()
         let peer = try harness.startPeer("Z", of: server, ["--key", "keys/A.key", "--once"])
@@ -337,8 +304,6 @@ struct BadInputTests {
 
     @Test("a taken name: the peer says so, keeps trying, and gives up at --timeout")
     func nameTaken() async throws {
-        let harness = try ProcessHarness()
-        defer { harness.end() }
         let keys = try await harness.makeKeys(peers: ["A"])
         let other = try #require(try await harness.run(["keygen", "A", "--keys", "others"]).output.first)
         try harness.write("\(keys[1]) until=2999-12-31\n\(other)\n", to: "keys/authorized_peers")

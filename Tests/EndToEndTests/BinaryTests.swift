@@ -4,14 +4,13 @@ internal import Testing
 /// Tests two properties of the built program: how it is linked, and which code of other modules a command reaches.
 @Suite("the binary", .processes)
 struct BinaryTests {
+    private let harness = ProcessHarness.current
+
     @Test(
-        "scripts/build --check refuses a build without full RELRO", .enabled(if: has("readelf"), "readelf is missing"))
+        "scripts/build --check refuses a build without full RELRO",
+        .enabled(if: ProcessHarness.isInstalled("readelf"), "readelf is missing"))
     func refusal() async throws {
-        let harness = try ProcessHarness()
-        defer { harness.end() }
-        let script = URL(fileURLWithPath: #filePath)
-            .deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
-            .appending(path: "scripts/build").path
+        let script = Page.root.appending(path: "scripts/build").path
         let check = try await harness.run([], launcher: ["/bin/bash", script, "--check"])
         #expect(check.status == 1, "\(check.text)")
         #expect(check.output.contains("build: yes: position-independent (PIE)"), "\(check.text)")
@@ -20,7 +19,7 @@ struct BinaryTests {
 
     @Test(
         "a server or a peer reaches nothing of the simulator, its attackers and its test cryptography",
-        .enabled(if: has("nm"), "nm is missing"))
+        .enabled(if: ProcessHarness.isInstalled("nm"), "nm is missing"))
     func reach() throws {
         let objects = try ObjectFiles(
             of: ["p2p", "MeshControl", "SecureMesh", "SecureMeshCore", "MeshReport", "MeshSimulator", "SelfTest"],
@@ -35,11 +34,6 @@ struct BinaryTests {
         }
         // This shows that the test can find a reference: the simulation does reach its attackers.
         #expect(objects.reached(from: "p2p/SimulateCommand").contains("MeshSimulator/Flood"))
-    }
-
-    private static func has(_ tool: String) -> Bool {
-        (ProcessInfo.processInfo.environment["PATH"] ?? "").split(separator: ":")
-            .contains { FileManager.default.isExecutableFile(atPath: "\($0)/\(tool)") }
     }
 }
 

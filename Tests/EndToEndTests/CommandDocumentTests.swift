@@ -4,15 +4,13 @@ internal import Testing
 /// Checks that docs/command.md lists the options, the defaults and the exit codes that the command has.
 @Suite("docs/command.md", .processes)
 struct CommandDocumentTests {
+    private let harness = ProcessHarness.current
+
     @Test("lists every argument with its default, and no other")
     func arguments() async throws {
-        let harness = try ProcessHarness()
-        defer { harness.end() }
-        let help = try await harness.run(["--experimental-dump-help"])
-        let tool = try JSONDecoder().decode(Tool.self, from: Data(help.output.joined(separator: "\n").utf8))
         let page = try Page("docs/command.md")
         var documented: Set<String> = []
-        let commands = (tool.command.subcommands ?? []).filter { $0.commandName != "help" }
+        let commands = try await (harness.helpDump().subcommands ?? []).filter { $0.commandName != "help" }
         let leaves =
             commands.map { ("## p2p", $0) }
             + commands.filter { $0.commandName == "key" }.flatMap { ($0.subcommands ?? []).map { ("### p2p key", $0) } }
@@ -53,8 +51,6 @@ struct CommandDocumentTests {
 
     @Test("the help of simulate lists every attack, and no other")
     func attacks() async throws {
-        let harness = try ProcessHarness()
-        defer { harness.end() }
         let refusal = try await harness.run(["simulate", "--attack", "none"])
         let names = try #require(refusal.text.firstMatch(of: #/an attack is one of (.*)/#)).output.1
             .split(separator: ",").map { $0.trimmingCharacters(in: .whitespaces) }
@@ -64,43 +60,4 @@ struct CommandDocumentTests {
         #expect(listed == names)
         #expect(help.allSatisfy { $0.count <= 80 })
     }
-}
-
-/// The parts that these tests need from the JSON that `p2p --experimental-dump-help` prints.
-private struct Tool: Decodable {
-    struct Command: Decodable {
-        let commandName: String
-        let arguments: [Argument]?
-        let subcommands: [Command]?
-    }
-
-    struct Argument: Decodable {
-        struct Name: Decodable {
-            let name: String
-        }
-
-        let kind: String
-        let sectionTitle: String?
-        let valueName: String
-        let preferredName: Name?
-        let abstract: String?
-        let defaultValue: String?
-
-        /// The argument as docs/command.md writes it, such as `--keys <folder>`.
-        var synopsis: String {
-            switch (kind, preferredName) {
-            case ("flag", let name?): "--\(name.name)"
-            case ("option", let name?): "--\(name.name) <\(valueName)>"
-            default: "<\(valueName)>"
-            }
-        }
-
-        /// The default value: the one that the parser prints or, without it, the one at the end of the help text. Empty
-        /// if there is none.
-        var defaultText: String {
-            defaultValue ?? abstract?.firstMatch(of: #/\(default: (.*)\)$/#).map { String($0.output.1) } ?? ""
-        }
-    }
-
-    let command: Command
 }

@@ -4,6 +4,8 @@ internal import Testing
 /// Tests the control sockets of real processes with clients that stall, send garbage or send requests without end.
 @Suite("clients that press a control socket", .processes, .serialized, .timeLimit(.minutes(20)))
 struct ControlPressureTests {
+    private let harness = ProcessHarness.current
+
     private static let script = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
         .appending(path: "press_control.py").path
 
@@ -33,10 +35,7 @@ struct ControlPressureTests {
     ///   - names: The names of the scripts in press_control.py.
     ///   - floods: True to start a third peer, which broadcasts 200 messages of 1,000 bytes per second.
     private func press(_ socket: String, _ names: [String], floods: Bool = false) async throws {
-        let harness = try ProcessHarness()
-        defer { harness.end() }
-        try await harness.makeKeys()
-        let server = try await harness.startServer(["--control", "s.sock"])
+        let server = try await harness.makeServer(["--control", "s.sock"])
         let sender = try await harness.joinPeer("A", of: server, ["--control", "A.sock"])
         let receiver = try await harness.joinPeer("B", of: server, ["--control", "off"])
         if floods {

@@ -6,16 +6,15 @@ internal import Testing
 /// Compares the JSON Schema files under docs/control with the JSON that servers and peers send.
 @Suite("docs/control", .processes, .timeLimit(.minutes(10)))
 struct ControlSchemaTests {
-    private static let root = URL(fileURLWithPath: #filePath)
-        .deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
+    private let harness = ProcessHarness.current
 
     /// Checks that the JSON of each sample matches the schema of the sample.
-    private func validate(_ samples: [(schema: String, json: String)], _ harness: ProcessHarness) async throws {
+    private func validate(_ samples: [(schema: String, json: String)]) async throws {
         try harness.write(samples.map { "\($0.schema)\t\($0.json)\n" }.joined(), to: "samples")
-        let script = Self.root.appending(path: "Tests/EndToEndTests/validate_control.py").path
+        let script = Page.root.appending(path: "Tests/EndToEndTests/validate_control.py").path
         let result = try await harness.run(
-            [], environment: ["PYTHONPATH": Self.root.appending(path: ".build-python").path],
-            launcher: ["/usr/bin/env", "python3", script, Self.root.appending(path: "docs/control").path, "samples"])
+            [], environment: ["PYTHONPATH": Page.root.appending(path: ".build-python").path],
+            launcher: ["/usr/bin/env", "python3", script, Page.root.appending(path: "docs/control").path, "samples"])
         #expect(result.status == 0, "scripts/setup --tests installs what it needs: \(result.text)")
     }
 
@@ -56,12 +55,9 @@ struct ControlSchemaTests {
 
     @Test("every event fits its schema, and docs/control.md lists its kind")
     func events() async throws {
-        let harness = try ProcessHarness()
-        defer { harness.end() }
         let events = try Self.events()
         #expect(Set(events.map(\.event)) == Set(ControlEvent.Kind.allCases))
-        try await validate(
-            events.map { ("event", String(decoding: ControlJSON.encode($0), as: UTF8.self)) }, harness)
+        try await validate(events.map { ("event", String(decoding: ControlJSON.encode($0), as: UTF8.self)) })
 
         let page = try Page("docs/control.md").text
         let list = try #require(page.split(separator: "The kinds are:").last?.split(separator: "\nA message has").first)
@@ -72,7 +68,7 @@ struct ControlSchemaTests {
     @Test("the schemas list every code of an error, every state and every kind of event")
     func enumerations() throws {
         func values(_ file: String, _ path: [String]) throws -> [String] {
-            let data = try Data(contentsOf: Self.root.appending(path: "docs/control/\(file).schema.json"))
+            let data = try Data(contentsOf: Page.root.appending(path: "docs/control/\(file).schema.json"))
             var node = try JSONSerialization.jsonObject(with: data)
             for name in path {
                 node = try #require((node as? [String: Any])?[name])
@@ -90,16 +86,12 @@ struct ControlSchemaTests {
 
     @Test("every answer and event of a real server and peer fits its schema")
     func answers() async throws {
-        let harness = try ProcessHarness()
-        defer { harness.end() }
         let keys = try await harness.makeKeys(peers: ["A", "B", "C", "D"])
         let server = try await harness.startServer(["--control", "s.sock"])
         let peer = try await harness.joinPeer("A", of: server, ["--control", "A.sock"])
         for socket in ["s.sock", "A.sock"] { try await harness.waitForAnswer(at: socket) }
         let streams = try ["s.sock", "A.sock"].map { try harness.start(["watch", "--json", "--control", $0]) }
-        for socket in ["s.sock", "A.sock"] {
-            while try await harness.streams(of: socket) == 0 {}
-        }
+        for socket in ["s.sock", "A.sock"] { try await harness.waitForReaders(1, of: socket) }
         var samples: [(schema: String, json: String)] = []
         func ask(_ schema: String, _ socket: String, _ path: String, _ body: String? = nil) async throws {
             let script = "exec curl -s --unix-socket \"$0\" \"http://p2p/v1/$1\" ${2:+--data-raw \"$2\"}"
@@ -145,6 +137,6 @@ struct ControlSchemaTests {
         for stream in streams { _ = try await stream.waitForExit() }
         let events = streams.flatMap { $0.lines(of: .output) }
         #expect(events.count > 8)
-        try await validate(samples + events.map { ("event", $0) }, harness)
+        try await validate(samples + events.map { ("event", $0) })
     }
 }

@@ -3,12 +3,11 @@ internal import Testing
 /// Tests a peer with a long round trip to its server.
 @Suite("distance", .processes)
 struct DistanceTests {
+    private let harness = ProcessHarness.current
+
     @Test("a peer whose round trip is too long says so in one line, and the settings in its hint are long enough")
     func longRoundTrip() async throws {
-        let harness = try ProcessHarness()
-        defer { harness.end() }
-        try await harness.makeKeys()
-        let near = try await harness.startServer(["--heartbeat", "100ms", "--lifetime", "300ms"])
+        let near = try await harness.makeServer(["--heartbeat", "100ms", "--lifetime", "300ms"])
         let relay = try DelayingRelay(to: try #require(near.port), delay: .milliseconds(130))
         let a = try harness.startPeer("A", of: ServerProcess(process: near.process, address: relay.address))
         let warning = try await a.waitForLine(

@@ -4,12 +4,11 @@ internal import Testing
 /// Tests `p2p doctor` on real processes.
 @Suite("doctor", .processes, .serialized)
 struct DoctorTests {
+    private let harness = ProcessHarness.current
+
     @Test("doctor finds nothing wrong with a healthy mesh: members answer, and packets of the needed size pass")
     func healthy() async throws {
-        let harness = try ProcessHarness()
-        defer { harness.end() }
-        try await harness.makeKeys(peers: ["A", "B"])
-        let server = try await harness.startServer()
+        let server = try await harness.makeServer(peers: ["A", "B"])
         let a = try await harness.joinPeer("A", of: server, ["--control", harness.path("a.sock")])
         _ = try await harness.joinPeer("B", of: server)
         try await a.waitForLine(matching: "^\\+ B ")
@@ -22,8 +21,6 @@ struct DoctorTests {
 
     @Test("doctor looks at the clock, the key and the list as check does, and says which file is wrong")
     func files() async throws {
-        let harness = try ProcessHarness()
-        defer { harness.end() }
         let keys = try await harness.makeKeys(peers: ["A"])
         let server = try await harness.startServer(["--control", "s.sock"])
         _ = try await harness.joinPeer("A", of: server, ["--control", "A.sock"])
@@ -57,10 +54,7 @@ struct DoctorTests {
 
     @Test("doctor says that a server is gone, what to do, and exits with 1")
     func serverGone() async throws {
-        let harness = try ProcessHarness()
-        defer { harness.end() }
-        try await harness.makeKeys(peers: ["A"])
-        let server = try await harness.startServer()
+        let server = try await harness.makeServer(peers: ["A"])
         let a = try await harness.joinPeer("A", of: server, ["--control", harness.path("a.sock")])
         server.process.kill()
         try await a.waitForLine(matching: "^p2p: lost the server", on: .errors)
@@ -71,8 +65,6 @@ struct DoctorTests {
 
     @Test("the report for a bug has no secret key, whatever the keys folder and the environment hold")
     func report() async throws {
-        let harness = try ProcessHarness()
-        defer { harness.end() }
         try await harness.makeKeys(peers: ["A"])
         let secrets = try ["server", "A"].map { name in
             try #require(
@@ -93,8 +85,6 @@ struct DoctorTests {
 
     @Test("a report that cannot be written is refused before anything is examined")
     func unwritable() async throws {
-        let harness = try ProcessHarness()
-        defer { harness.end() }
         try await harness.run(["doctor", "--report", "nowhere/report.json"])
             .expectFailure(73, "cannot write nowhere/report.json")
     }

@@ -4,6 +4,8 @@ internal import Testing
 /// Tests the messages about connections that end. The peer and the server print a different message for each reason.
 @Suite("reported ends", .processes, .serialized)
 struct EndReportTests {
+    private let harness = ProcessHarness.current
+
     /// A launcher that runs the program in a new network namespace. The namespace has a loopback interface, and a route
     /// that prohibits 192.0.2.1.
     private static let launcher = [
@@ -14,12 +16,7 @@ struct EndReportTests {
         """, "sh",
     ]
 
-    static func hasOwnNetwork() async throws -> Bool {
-        guard FileManager.default.isExecutableFile(atPath: launcher[0]) else { return false }
-        let harness = try ProcessHarness()
-        defer { harness.end() }
-        return try await harness.run(["--version"], launcher: launcher).status == 0
-    }
+    static func hasOwnNetwork() async throws -> Bool { try await ProcessHarness.canRun(with: launcher) }
 
     @Test(
         "a server to which there is no route, or that a rule of this host forbids: the peer says which",
@@ -28,8 +25,6 @@ struct EndReportTests {
             ("192.0.2.2", "this host has no IPv4 route there"), ("192.0.2.1", "a firewall of this host forbids it"),
         ])
     func refused(host: String, words: String) async throws {
-        let harness = try ProcessHarness()
-        defer { harness.end() }
         try await harness.makeKeys()
         let result = try await harness.run(
             ["peer", "A", "3001", "--server", "\(host):3000", "--timeout", "500ms"], launcher: Self.launcher)
@@ -42,27 +37,20 @@ struct EndReportTests {
 
     @Test("the same key elsewhere: the older process and the server say so")
     func replaced() async throws {
-        let harness = try ProcessHarness()
-        defer { harness.end() }
-        try await harness.makeKeys()
-        let server = try await harness.startServer()
+        let server = try await harness.makeServer()
         let older = try UDP.freePort()
         let first = try await harness.joinPeer("A", port: older, of: server)
-        let second = try await harness.joinPeer("A", of: server)
+        _ = try await harness.joinPeer("A", of: server)
         try await first.waitForLine(
             matching: "^p2p: the server \(server.address) ended the session of A at 127.0.0.1:\(older): another "
                 + "process has joined with the same key; joining again in a minute$", on: .errors)
         try await server.process.waitForLine(
             matching: "^p2p: the session of A at 127.0.0.1:\(older) ended: its key has joined again", on: .errors)
-        withExtendedLifetime(second) {}
     }
 
     @Test("an expired peer: it and the server say so")
     func expired() async throws {
-        let harness = try ProcessHarness()
-        defer { harness.end() }
-        try await harness.makeKeys()
-        let server = try await harness.startServer()
+        let server = try await harness.makeServer()
         let port = try UDP.freePort()
         let peer = try await harness.joinPeer("A", port: port, of: server)
         _ = try await peer.suspend(for: .milliseconds(100)) {
@@ -78,10 +66,7 @@ struct EndReportTests {
 
     @Test("a server that is stopped: after a minute the peer says that messages stop, and joins again when it is back")
     func trustEnded() async throws {
-        let harness = try ProcessHarness()
-        defer { harness.end() }
-        try await harness.makeKeys()
-        let server = try await harness.startServer()
+        let server = try await harness.makeServer()
         let peer = try await harness.joinPeer("A", of: server)
         let mark = peer.mark
         let line =
@@ -109,19 +94,14 @@ struct EndReportTests {
     ]
 
     static func hasFirewall() async throws -> Bool {
-        guard FileManager.default.isExecutableFile(atPath: launcher[0]) else { return false }
-        let harness = try ProcessHarness()
-        defer { harness.end() }
         let script = ["/bin/sh", "-c", #"nft add table ip t && exec "$@""#, "sh"]
-        return try await harness.run(["--version"], launcher: Array(narrow[..<7]) + script).status == 0
+        return try await ProcessHarness.canRun(with: Array(narrow[..<7]) + script)
     }
 
     @Test(
         "a network that drops large datagrams: peer and server say that the list of members does not arrive",
         .enabled("needs network namespaces and nft(8)", hasFirewall))
     func directoryStalled() async throws {
-        let harness = try ProcessHarness()
-        defer { harness.end() }
         try await harness.makeKeys()
         let peer = try harness.start(
             ["peer", "A", "4301", "--server", "127.0.0.1:4300", "--control", "off"], launcher: Self.narrow)

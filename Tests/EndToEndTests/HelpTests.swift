@@ -3,37 +3,26 @@ internal import Testing
 
 @Suite("the help", .processes)
 struct HelpTests {
+    private let harness = ProcessHarness.current
+
     /// The topics of `p2p help` that are not commands.
     private static let topics = ["exit-codes", "environment", "files", "signals"]
 
-    private struct Tool: Decodable {
-        struct Command: Decodable {
-            let commandName: String
-            let subcommands: [Command]?
-        }
-
-        let command: Command
-    }
-
-    private func commands(_ harness: ProcessHarness) async throws -> [[String]] {
-        let dump = try await harness.run(["--experimental-dump-help"]).output.joined(separator: "\n")
-        let tool = try JSONDecoder().decode(Tool.self, from: Data(dump.utf8))
+    private func commands() async throws -> [[String]] {
         var all: [[String]] = [[]]
-        func add(_ command: Tool.Command, _ words: [String]) {
+        func add(_ command: HelpDump.Command, _ words: [String]) {
             for next in command.subcommands ?? [] where next.commandName != "help" {
                 all.append(words + [next.commandName])
                 add(next, words + [next.commandName])
             }
         }
-        add(tool.command, [])
+        try await add(harness.helpDump(), [])
         return all
     }
 
     @Test("every help text fits 80 columns, and says each default once")
     func width() async throws {
-        let harness = try ProcessHarness()
-        defer { harness.end() }
-        for words in try await commands(harness) + Self.topics.map({ [$0] }) {
+        for words in try await commands() + Self.topics.map({ [$0] }) {
             let help = try await harness.run(["help"] + words)
             #expect(help.status == 0 && help.errors.isEmpty, "\(words): \(help.text)")
             let wide = help.output.filter { $0.count > 80 }
@@ -49,10 +38,8 @@ struct HelpTests {
 
     @Test("the help of every command begins with examples, which are valid")
     func examples() async throws {
-        let harness = try ProcessHarness()
-        defer { harness.end() }
         // Subcommands have no examples of their own: the help of their command has them.
-        for words in try await commands(harness) where words.count < 2 {
+        for words in try await commands() where words.count < 2 {
             let help = try await harness.run(["help"] + words).output
             let body = help.dropFirst().drop { !$0.isEmpty }.dropFirst()
             #expect(body.first?.hasPrefix("  p2p ") == true, "\(words): \(help.joined(separator: "\n"))")
@@ -70,8 +57,6 @@ struct HelpTests {
 
     @Test("p2p alone prints its help on stderr and exits with 64, as does 'p2p check'", arguments: [[], ["check"]])
     func alone(words: [String]) async throws {
-        let harness = try ProcessHarness()
-        defer { harness.end() }
         let result = try await harness.run(words)
         #expect(result.status == 64)
         #expect(result.output.isEmpty)
@@ -80,8 +65,6 @@ struct HelpTests {
 
     @Test("commands are in groups")
     func groups() async throws {
-        let harness = try ProcessHarness()
-        defer { harness.end() }
         let help = try await harness.run(["--help"]).output
         let groups = help.filter { $0.hasSuffix(" SUBCOMMANDS:") }
         #expect(groups == ["RUN SUBCOMMANDS:", "USE SUBCOMMANDS:", "MANAGE SUBCOMMANDS:", "VERIFY SUBCOMMANDS:"])
@@ -97,26 +80,18 @@ struct HelpTests {
             (["frobnicate"], "'p2p help' lists them"), (["check", "nothing"], "'p2p help check' lists them"),
         ])
     func nearMiss(words: [String], hint: String) async throws {
-        let harness = try ProcessHarness()
-        defer { harness.end() }
         try await harness.run(words).expectFailure(64, "is no command", hint: hint)
     }
 
     @Test("a misspelled option has a hint with the right one")
     func option() async throws {
-        let harness = try ProcessHarness()
-        defer { harness.end() }
         try await harness.run(["server", "--lisen", "x"]).expectFailure(64, "Did you mean '--listen'?")
         try await harness.run(["check", "server", "--lisen", "x"]).expectFailure(64, hint: "p2p help check server")
     }
 
     @Test("the topics have every exit code, variable and signal of docs/command.md and of the code")
     func topics() async throws {
-        let harness = try ProcessHarness()
-        defer { harness.end() }
-        let root = URL(fileURLWithPath: #filePath)
-            .deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
-        let page = try String(contentsOf: root.appending(path: "docs/command.md"), encoding: .utf8)
+        let page = try Page("docs/command.md").text
         func entries(_ topic: String) async throws -> [String] {
             try await harness.run(["help", topic]).output.compactMap {
                 $0.firstMatch(of: #/^ {2}(\S.*?)(?: {2}.*| .*)?$/#).map { String($0.output.1) }
@@ -133,10 +108,9 @@ struct HelpTests {
         }
 
         let variables = try await entries("environment")
-        let sources = try #require(FileManager.default.enumerator(atPath: root.appending(path: "Sources").path))
+        let sources = try #require(FileManager.default.enumerator(atPath: Page.root.appending(path: "Sources").path))
         for case let name as String in sources where name.hasSuffix(".swift") {
-            let text = try String(contentsOf: root.appending(path: "Sources/\(name)"), encoding: .utf8)
-            for match in text.matches(of: #/environment\("([A-Z_0-9]+)"/#) {
+            for match in try Page("Sources/\(name)").text.matches(of: #/environment\("([A-Z_0-9]+)"/#) {
                 #expect(variables.contains(String(match.output.1)), "\(name)")
             }
         }

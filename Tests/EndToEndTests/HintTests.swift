@@ -4,10 +4,10 @@ internal import Testing
 /// Tests that a user who follows a hint gets rid of the error.
 @Suite("hints", .processes)
 struct HintTests {
+    private let harness = ProcessHarness.current
+
     @Test("a missing key: the hint creates it in the given folder")
     func folder() async throws {
-        let harness = try ProcessHarness()
-        defer { harness.end() }
         try await harness.run(["server", "--keys", "mine"])
             .expectFailure(77, "no key at mine/server.key", hint: "make one with 'p2p keygen --keys mine'")
         try await harness.run(["peer", "A", "3001", "--keys", "mine"])
@@ -16,8 +16,6 @@ struct HintTests {
 
     @Test("a public key in place of a secret one is reported before its mode")
     func publicKey() async throws {
-        let harness = try ProcessHarness()
-        defer { harness.end() }
         try await harness.makeKeys(peers: ["A"])
         try await harness.run(["peer", "A", "3001", "--key", "keys/A.pub"])
             .expectFailure(65, "keys/A.pub:1: a public key where the secret one belongs")
@@ -25,8 +23,6 @@ struct HintTests {
 
     @Test("a secret key with a public one in a comment counts as secret")
     func secretKey() async throws {
-        let harness = try ProcessHarness()
-        defer { harness.end() }
         try await harness.makeKeys(peers: ["A"])
         #expect(try harness.read("keys/A.key").contains("# public key p2ppub1_"))
         try harness.setMode(0o644, of: "keys/A.key")
@@ -35,8 +31,6 @@ struct HintTests {
 
     @Test("an existing key: the hint authorizes it")
     func authorize() async throws {
-        let harness = try ProcessHarness()
-        defer { harness.end() }
         try await harness.makeKeys(peers: ["A"])
         try await harness.run(["keygen", "A", "--authorize"])
             .expectFailure(73, "keys/A.key exists already", hint: "p2p authorize A keys/A.pub")
@@ -57,8 +51,6 @@ struct HintTests {
             ["peer", "A", "3001", "--timeout", "8761h"],
         ])
     func impossible(arguments: [String]) async throws {
-        let harness = try ProcessHarness()
-        defer { harness.end() }
         try await harness.makeKeys(peers: ["A"])
         let result = try await harness.run(arguments)
         result.expectFailure(64)
@@ -68,8 +60,6 @@ struct HintTests {
     @Test(
         "wrong usage of a command: the hint names its help", arguments: ["selftest", "simulate", "peer"])
     func help(command: String) async throws {
-        let harness = try ProcessHarness()
-        defer { harness.end() }
         try await harness.run([command, "--unknown"]).expectFailure(64, hint: "see 'p2p help \(command)'")
     }
 }

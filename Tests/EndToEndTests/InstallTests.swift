@@ -4,10 +4,10 @@ internal import Testing
 /// Runs scripts/install on programs that report any version.
 @Suite("scripts/install", .processes)
 struct InstallTests {
+    private let installation = Installation()
+
     @Test("installs a program that runs, its units, manual pages and completions, and says so")
     func install() async throws {
-        let installation = try Installation()
-        defer { installation.harness.end() }
         let result = try await installation.run(version: "0.1.0")
         #expect(result.status == 0, "\(result.text)")
         #expect(result.output.contains("install: installed 0.1.0 below \(installation.prefix)"))
@@ -28,8 +28,6 @@ struct InstallTests {
 
     @Test("tells an upgrade and a downgrade by both versions")
     func upgrade() async throws {
-        let installation = try Installation()
-        defer { installation.harness.end() }
         for (version, message) in [
             ("0.1.0", "installed 0.1.0 below"), ("0.1.0", "installed 0.1.0 again below"),
             ("0.10.0", "upgraded 0.1.0 to 0.10.0 below"), ("0.2.0", "downgraded 0.10.0 to 0.2.0 below"),
@@ -41,8 +39,6 @@ struct InstallTests {
 
     @Test("--uninstall leaves nothing behind, and nothing of others is removed")
     func uninstall() async throws {
-        let installation = try Installation()
-        defer { installation.harness.end() }
         try await installation.run(version: "0.1.0")
         try installation.write("keys", to: "share/p2p/own")
         let result = try await installation.run(["--uninstall"], version: "0.1.0")
@@ -57,8 +53,6 @@ struct InstallTests {
 
     @Test("keeps a file that was changed after its installation, and puts the new one beside it")
     func changedFile() async throws {
-        let installation = try Installation()
-        defer { installation.harness.end() }
         let unit = "lib/systemd/system/p2p-server.service"
         try await installation.run(version: "0.1.0")
         let text = try installation.harness.read("prefix/\(unit)")
@@ -74,8 +68,6 @@ struct InstallTests {
 
     @Test("refuses to overwrite a file that it has not installed, and installs nothing")
     func foreignFile() async throws {
-        let installation = try Installation()
-        defer { installation.harness.end() }
         try installation.write("another program\n", to: "bin/p2p")
         let result = try await installation.run(version: "0.1.0")
         #expect(result.status == 1)
@@ -87,8 +79,6 @@ struct InstallTests {
 
     @Test("a program that does not run is refused, with the reason")
     func brokenProgram() async throws {
-        let installation = try Installation()
-        defer { installation.harness.end() }
         let result = try await installation.run(version: nil)
         #expect(result.status == 1)
         #expect(result.errors.contains { $0.hasPrefix("install: error: ") && $0.contains("does not run: no library") })
@@ -97,8 +87,6 @@ struct InstallTests {
 
     @Test("shells complete `p2p pe` to peer with the installed files, and bash a path after --key")
     func completions() async throws {
-        let installation = try Installation()
-        defer { installation.harness.end() }
         try await installation.run(version: "0.1.0")
         let share = "\(installation.prefix)/share"
         let bash = """
@@ -117,12 +105,12 @@ struct InstallTests {
         let files = try await installation.harness.run([], launcher: ["/bin/bash", "-c", file])
         #expect(files.output == ["share/man"], "\(files.text)")
 
-        if Installation.has("fish") {
+        if ProcessHarness.isInstalled("fish") {
             let fish = "source '\(share)/fish/vendor_completions.d/p2p.fish'; complete -C 'p2p pe'"
             let answer = try await installation.harness.run([], launcher: ["/usr/bin/env", "fish", "-c", fish])
             #expect(answer.output.map { $0.split(separator: "\t")[0] } == ["peer"], "\(answer.text)")
         }
-        if Installation.has("zsh") {
+        if ProcessHarness.isInstalled("zsh") {
             let zsh =
                 "fpath=('\(share)/zsh/site-functions' $fpath); autoload -U compinit; compinit -D -u; print $_comps[p2p]"
             let answer = try await installation.harness.run([], launcher: ["/usr/bin/env", "zsh", "-fc", zsh])
@@ -135,8 +123,6 @@ struct InstallTests {
 
     @Test("every command has a manual page with each of its options, and p2p(1) has the exit codes of docs/command.md")
     func manual() async throws {
-        let installation = try Installation()
-        defer { installation.harness.end() }
         try await installation.run(version: "0.1.0")
         let page = try Page("docs/command.md")
         for heading in page.headings where heading.hasPrefix("p2p ") {
@@ -165,10 +151,8 @@ struct InstallTests {
 
     @Test(
         "groff renders every manual page without a warning",
-        .enabled(if: Installation.has("groff"), "groff is missing"))
+        .enabled(if: ProcessHarness.isInstalled("groff"), "groff is missing"))
     func rendering() async throws {
-        let installation = try Installation()
-        defer { installation.harness.end() }
         try await installation.run(version: "0.1.0")
         let pages = try installation.files().filter { $0.hasSuffix(".1") }
         #expect(pages.count > 6)
@@ -182,13 +166,8 @@ struct InstallTests {
 
 /// A folder into which scripts/install installs.
 private struct Installation {
-    let harness: ProcessHarness
-    let prefix: String
-
-    init() throws {
-        harness = try ProcessHarness()
-        prefix = harness.path("prefix")
-    }
+    let harness = ProcessHarness.current
+    let prefix = ProcessHarness.current.path("prefix")
 
     /// Runs scripts/install on a program that reports `version`.
     ///
@@ -223,10 +202,5 @@ private struct Installation {
                 return unsafe FileManager.default.fileExists(atPath: "\(prefix)/\(path)", isDirectory: &isFolder)
                     && !isFolder.boolValue
             })
-    }
-
-    static func has(_ tool: String) -> Bool {
-        (ProcessInfo.processInfo.environment["PATH"] ?? "").split(separator: ":")
-            .contains { FileManager.default.isExecutableFile(atPath: "\($0)/\(tool)") }
     }
 }

@@ -5,6 +5,8 @@ internal import Testing
 /// Tests key files that other users can read, change or replace, and key files that only seem to be exposed.
 @Suite("access to keys", .processes, .serialized)
 struct KeyAccessTests {
+    private let harness = ProcessHarness.current
+
     /// Returns true if this test run may change the owner of files, and can run p2p as another user.
     static func canGiveAway() async throws -> Bool {
         guard geteuid() == 0 else { return false }
@@ -13,7 +15,7 @@ struct KeyAccessTests {
 
     private static let nobody: UInt32 = 65_534
 
-    private func give(_ relative: String, to user: UInt32, in harness: ProcessHarness) throws {
+    private func give(_ relative: String, to user: UInt32) throws {
         try FileManager.default.setAttributes([.ownerAccountID: user], ofItemAtPath: harness.path(relative))
     }
 
@@ -21,7 +23,7 @@ struct KeyAccessTests {
     /// 0440.
     ///
     /// - Returns: False if the file system has no ACLs.
-    private func setCredentialACL(_ relative: String, user: UInt32, in harness: ProcessHarness) throws -> Bool {
+    private func setCredentialACL(_ relative: String, user: UInt32) throws -> Bool {
         let entries: [(tag: UInt8, permissions: UInt8, id: UInt32)] = [
             (1, 4, .max), (2, 4, user), (4, 0, .max), (0x10, 4, .max), (0x20, 0, .max),
         ]
@@ -43,24 +45,19 @@ struct KeyAccessTests {
         "a systemd credential, whose mode shows 0440, is accepted by the service it is for",
         .enabled("needs root, and setpriv", canGiveAway))
     func credential() async throws {
-        let harness = try ProcessHarness()
-        defer { harness.end() }
         try await harness.makeKeys(peers: ["A"])
         try harness.setMode(0o755, of: "keys")
-        guard try setCredentialACL("keys/server.key", user: Self.nobody, in: harness) else { return }
+        guard try setCredentialACL("keys/server.key", user: Self.nobody) else { return }
         #expect(try harness.mode(of: "keys/server.key") == 0o440)
-        let server = try await harness.startServer(launcher: BadInputTests.nobody)
-        withExtendedLifetime(server) {}
+        _ = try await harness.startServer(launcher: BadInputTests.nobody)
         // A file with the same ACL, but for the service of another user, is refused.
-        #expect(try setCredentialACL("keys/A.key", user: 12_345, in: harness))
+        #expect(try setCredentialACL("keys/A.key", user: 12_345))
         try await harness.run(["peer", "A", "3001"])
             .expectFailure(77, "keys/A.key: can be read by others", hint: "chmod 600 keys/A.key")
     }
 
     @Test("a key that only its group may read is accepted with --group-readable-key, and the hint says so")
     func groupReadable() async throws {
-        let harness = try ProcessHarness()
-        defer { harness.end() }
         try await harness.makeKeys(peers: ["A"])
         try harness.setMode(0o440, of: "keys/server.key")
         try await harness.run(["server", "--listen", "127.0.0.1:0"])
@@ -77,8 +74,6 @@ struct KeyAccessTests {
 
     @Test("a secret that a link leads to in a folder with the sticky bit is accepted, as in Kubernetes")
     func stickyFolder() async throws {
-        let harness = try ProcessHarness()
-        defer { harness.end() }
         try await harness.makeKeys(peers: ["A"])
         let files = FileManager.default
         try files.createDirectory(atPath: harness.path("secret/..data"), withIntermediateDirectories: true)
@@ -86,8 +81,7 @@ struct KeyAccessTests {
         try files.createSymbolicLink(
             atPath: harness.path("secret/server.key"), withDestinationPath: "..data/server.key")
         try harness.setMode(0o1777, of: "secret")
-        let server = try await harness.startServer(["--key", "secret/server.key"])
-        withExtendedLifetime(server) {}
+        _ = try await harness.startServer(["--key", "secret/server.key"])
         try harness.setMode(0o777, of: "secret")
         try await harness.run(["server", "--key", "secret/server.key"])
             .expectFailure(77, "other users can replace it, because they can change secret", hint: "chmod go-w secret")
@@ -97,22 +91,18 @@ struct KeyAccessTests {
         "a key that belongs to another user is refused, also if root runs the server",
         .enabled("needs root, and setpriv", canGiveAway))
     func ownedByAnother() async throws {
-        let harness = try ProcessHarness()
-        defer { harness.end() }
         try await harness.makeKeys(peers: ["A"])
-        try give("keys/server.key", to: Self.nobody, in: harness)
+        try give("keys/server.key", to: Self.nobody)
         try await harness.run(["server", "--listen", "127.0.0.1:0"])
             .expectFailure(77, "keys/server.key: belongs to another user", hint: "chown 0 keys/server.key")
-        try give("keys/server.key", to: 0, in: harness)
-        try give("keys/authorized_peers", to: Self.nobody, in: harness)
+        try give("keys/server.key", to: 0)
+        try give("keys/authorized_peers", to: Self.nobody)
         try await harness.run(["server", "--listen", "127.0.0.1:0"])
             .expectFailure(77, "keys/authorized_peers: belongs to another user")
     }
 
     @Test("a list of peers or a folder that other users can change is refused, and the hint mends it")
     func writable() async throws {
-        let harness = try ProcessHarness()
-        defer { harness.end() }
         try await harness.makeKeys(peers: ["A"])
         for (path, mode, mended) in [("keys/authorized_peers", 0o666, 0o644), ("keys", 0o777, 0o755)] {
             try harness.setMode(mode, of: path)
@@ -134,51 +124,26 @@ struct KeyAccessTests {
         try await server.process.waitForLine(matching: "^p2p: the previous list stays in force$", on: .errors)
     }
 
-    /// The path of bindfs; nil if bindfs cannot be used. It mounts a folder in such a way that `chmod` has no effect,
-    /// as on FAT.
-    static let bindfs =
-        geteuid() == 0 && FileManager.default.fileExists(atPath: "/dev/fuse")
-        ? ["/usr/bin/bindfs", "/bin/bindfs"].first(where: FileManager.default.isExecutableFile) : nil
-
     @Test(
         "keygen on a file system without access modes says that chmod may have no effect",
-        .enabled(if: bindfs != nil, "needs root, bindfs and /dev/fuse"))
+        .enabled(if: BindMount.bindfs != nil, "needs root, bindfs and /dev/fuse"))
     func withoutAccessModes() async throws {
-        let harness = try ProcessHarness()
-        defer { harness.end() }
         let files = FileManager.default
         for folder in ["disk", "mount"] {
             try files.createDirectory(atPath: harness.path(folder), withIntermediateDirectories: true)
         }
-        let bindfs = try #require(Self.bindfs)
-        let (disk, mount) = (harness.path("disk"), harness.path("mount"))
-        let mounting = Process()
-        mounting.executableURL = URL(filePath: bindfs)
-        mounting.arguments = ["-f", "--perms=0777", "--chmod-ignore", disk, mount]
-        // bindfs must not keep the output of the test run open.
-        (mounting.standardOutput, mounting.standardError) = (FileHandle.nullDevice, FileHandle.nullDevice)
-        try mounting.run()
-        defer {
-            // The tests block SIGTERM, and the processes that they start inherit this.
-            kill(mounting.processIdentifier, SIGKILL)
-            mounting.waitUntilExit()
-            _ = unsafe umount2(mount, Int32(MNT_DETACH))
-        }
-        while try !String(contentsOfFile: "/proc/mounts", encoding: .utf8).contains(mount) {
-            try #require(mounting.isRunning)
-            await Task.yield()
-        }
+        // In this folder `chmod` has no effect, as on FAT.
+        let mount = try await BindMount(of: "disk", at: "mount", ["--perms=0777", "--chmod-ignore"], in: harness)
+        defer { mount.end() }
         try await harness.run(["keygen", "A", "--keys", "mount/keys"])
             .expectFailure(
                 77, "other users can replace it",
                 hint: "chmod go-w mount/keys; if that has no effect, choose a file system that keeps access modes")
-        #expect(try files.contentsOfDirectory(atPath: disk + "/keys").isEmpty)
+        #expect(try files.contentsOfDirectory(atPath: harness.path("disk/keys")).isEmpty)
     }
 
     @Test("a comment after blanks in server.pub is a comment, and no key in it is pinned")
     func commentInPublicFile() async throws {
-        let harness = try ProcessHarness()
-        defer { harness.end() }
         let keys = try await harness.makeKeys(peers: ["A"])
         let old = try #require(try await harness.run(["keygen", "old"]).output.first)
         try harness.write("  # the old one was \(old)\n\(keys[0])\n", to: "keys/server.pub")

@@ -3,10 +3,10 @@ internal import Testing
 
 @Suite("p2p key", .processes, .serialized)
 struct KeyCommandTests {
+    private let harness = ProcessHarness.current
+
     @Test("show prints the public line, from either file, which authorize takes")
     func show() async throws {
-        let harness = try ProcessHarness()
-        defer { harness.end() }
         let line = try await harness.makeKeys(peers: ["A"])[1]
         for arguments in [["A"], ["keys/A.pub"]] {
             let shown = try await harness.run(["key", "show"] + arguments)
@@ -24,8 +24,6 @@ struct KeyCommandTests {
 
     @Test("new --replace revokes the old key, and with --overlap both join until it is over")
     func replace() async throws {
-        let harness = try ProcessHarness()
-        defer { harness.end() }
         let old = try await harness.makeKeys(peers: ["A", "B"])
         try await harness.run(["key", "new", "A"]).expectFailure(73, "keys/A.key exists already")
         let a = try await harness.run(["key", "new", "A", "--replace"])
@@ -43,8 +41,6 @@ struct KeyCommandTests {
 
     @Test("new --replace of a key that others can read makes one that they cannot, with a passphrase as before")
     func replaceExposed() async throws {
-        let harness = try ProcessHarness()
-        defer { harness.end() }
         try await harness.makeKeys(peers: ["A"])
         for (old, new) in [(0o644, 0o600), (0o660, 0o600), (0o640, 0o640), (0o600, 0o600)] {
             try harness.setMode(old, of: "keys/A.key")
@@ -67,11 +63,9 @@ struct KeyCommandTests {
 
     @Test("new --replace lost the old key if NAME.pub could not be replaced", arguments: ["A.pub", "A.key"])
     func replaceFails(file: String) async throws {
-        let harness = try ProcessHarness()
-        defer { harness.end() }
         try await harness.makeKeys(peers: ["A"])
         let (key, line) = try (harness.read("keys/A.key"), harness.read("keys/A.pub"))
-        try Self.replaceByLink("keys/\(file)", in: harness)
+        try replaceByLink("keys/\(file)")
         try await harness.run(["key", "new", "A", "--replace"])
             .expectFailure(73, "keys/\(file) is a symbolic link")
         #expect(try harness.read("keys/A.key") == key)
@@ -80,17 +74,15 @@ struct KeyCommandTests {
 
     @Test("new --replace removed a NAME.pub that others can change if NAME.key could not be replaced")
     func replaceFailsExposed() async throws {
-        let harness = try ProcessHarness()
-        defer { harness.end() }
         try await harness.makeKeys(peers: ["A"])
         try harness.setMode(0o666, of: "keys/A.pub")
-        try Self.replaceByLink("keys/A.key", in: harness)
+        try replaceByLink("keys/A.key")
         try await harness.run(["key", "new", "A", "--replace"]).expectFailure(73, "keys/A.key is a symbolic link")
         #expect(harness.exists("keys/A.pub"))
     }
 
     /// Moves a file, and puts a symbolic link to it in its place.
-    private static func replaceByLink(_ relative: String, in harness: ProcessHarness) throws {
+    private func replaceByLink(_ relative: String) throws {
         let target = harness.path("elsewhere")
         try FileManager.default.moveItem(atPath: harness.path(relative), toPath: target)
         try FileManager.default.createSymbolicLink(atPath: harness.path(relative), withDestinationPath: target)
@@ -98,10 +90,8 @@ struct KeyCommandTests {
 
     @Test("new --replace said that nothing has changed if the list of peers could not be replaced")
     func replaceUnlisted() async throws {
-        let harness = try ProcessHarness()
-        defer { harness.end() }
         try await harness.makeKeys(peers: ["A"])
-        try Self.replaceByLink("keys/authorized_peers", in: harness)
+        try replaceByLink("keys/authorized_peers")
         let result = try await harness.run(["key", "new", "A", "--replace", "--overlap", "1h"])
         let key = try #require(try harness.read("keys/A.pub").split(separator: " ").last).dropLast()
         result.expectFailure(73, "keys/authorized_peers is a symbolic link")
@@ -110,8 +100,6 @@ struct KeyCommandTests {
 
     @Test("show and verify print JSON")
     func json() async throws {
-        let harness = try ProcessHarness()
-        defer { harness.end() }
         let line = try await harness.makeKeys(peers: ["A"])[1]
         let shown = try await harness.run(["key", "show", "A", "--json"]).output
         #expect(shown.count == 1)
@@ -126,8 +114,6 @@ struct KeyCommandTests {
 
     @Test("verify finds a public file of another key, and a key that is not listed")
     func verify() async throws {
-        let harness = try ProcessHarness()
-        defer { harness.end() }
         try await harness.makeKeys(peers: ["A", "B"])
         _ = try await harness.run(["revoke", "B"])
         try harness.write(try harness.read("keys/B.pub").replacing("B ", with: "A "), to: "keys/A.pub")

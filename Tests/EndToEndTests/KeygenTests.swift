@@ -3,10 +3,10 @@ internal import Testing
 
 @Suite("p2p keygen", .processes, .serialized)
 struct KeygenTests {
+    private let harness = ProcessHarness.current
+
     @Test("creates a secret file that only its owner may read and a public one for all")
     func files() async throws {
-        let harness = try ProcessHarness()
-        defer { harness.end() }
         let result = try await harness.run(["keygen", "A"])
         #expect(result.status == 0)
         #expect(try harness.mode(of: "keys/A.key") == 0o600)
@@ -24,8 +24,6 @@ struct KeygenTests {
 
     @Test("prints only the public lines on stdout")
     func output() async throws {
-        let harness = try ProcessHarness()
-        defer { harness.end() }
         let result = try await harness.run(["keygen", "A", "B"])
         try #require(result.output.count == 2)
         #expect(result.output[0].wholeMatch(of: /A p2ppub1_[A-Za-z0-9_-]{48}/) != nil)
@@ -37,8 +35,6 @@ struct KeygenTests {
 
     @Test("creates the server's key if no name is given")
     func defaultName() async throws {
-        let harness = try ProcessHarness()
-        defer { harness.end() }
         let result = try await harness.run(["keygen"])
         #expect(result.output.first?.hasPrefix("server p2ppub1_") == true)
         #expect(harness.exists("keys/server.key") && harness.exists("keys/server.pub"))
@@ -46,8 +42,6 @@ struct KeygenTests {
 
     @Test("overwrites neither file of a key, and then creates none", arguments: ["A.key", "A.pub"])
     func refusesToOverwrite(file: String) async throws {
-        let harness = try ProcessHarness()
-        defer { harness.end() }
         try FileManager.default.createDirectory(
             at: harness.folder.appending(path: "keys"), withIntermediateDirectories: true)
         try harness.write("mine", to: "keys/\(file)")
@@ -60,14 +54,11 @@ struct KeygenTests {
 
     @Test("does not follow a dangling link")
     func refusesLinks() async throws {
-        let harness = try ProcessHarness()
-        defer { harness.end() }
         try FileManager.default.createDirectory(
             at: harness.folder.appending(path: "keys"), withIntermediateDirectories: true)
         try FileManager.default.createSymbolicLink(
             atPath: harness.path("keys/A.key"), withDestinationPath: harness.path("elsewhere"))
-        let result = try await harness.run(["keygen", "A"])
-        result.expectFailure(73, "keys/A.key")
+        try await harness.run(["keygen", "A"]).expectFailure(73, "keys/A.key")
         #expect(!harness.exists("elsewhere"))
         #expect(!harness.exists("keys/A.pub"))
     }
@@ -79,8 +70,6 @@ struct KeygenTests {
             ".", "..", ".hidden",
         ])
     func refusesNames(name: String) async throws {
-        let harness = try ProcessHarness()
-        defer { harness.end() }
         let result = try await harness.run(["keygen", name])
         result.expectFailure(64)
         #expect(result.output.isEmpty)
@@ -89,8 +78,6 @@ struct KeygenTests {
 
     @Test("--authorize appends the peers, but not the server, to the list")
     func authorize() async throws {
-        let harness = try ProcessHarness()
-        defer { harness.end() }
         let first = try await harness.run(["keygen", "server", "A", "B", "--authorize"])
         #expect(try harness.read("keys/authorized_peers") == first.output.dropFirst().map { $0 + "\n" }.joined())
         let second = try await harness.run(["keygen", "C", "--authorize"])
@@ -100,8 +87,6 @@ struct KeygenTests {
 
     @Test("stores keys in --keys, or else $P2P_KEYS, or else ./keys")
     func folders() async throws {
-        let harness = try ProcessHarness()
-        defer { harness.end() }
         let environment = ["P2P_KEYS": harness.path("by-environment")]
         _ = try await harness.run(["keygen", "A", "--keys", harness.path("by-option")], environment: environment)
         #expect(harness.exists("by-option/A.key"))
@@ -115,19 +100,14 @@ struct KeygenTests {
 
     @Test("reports a folder that cannot be created")
     func noFolder() async throws {
-        let harness = try ProcessHarness()
-        defer { harness.end() }
         try harness.write("", to: "file")
-        let result = try await harness.run(["keygen", "A", "--keys", harness.path("file/keys")])
-        result.expectFailure(73, "file/keys")
+        try await harness.run(["keygen", "A", "--keys", harness.path("file/keys")]).expectFailure(73, "file/keys")
     }
 
     @Test(
         "reports output that cannot be written, and keeps the keys",
         .enabled(if: FileManager.default.fileExists(atPath: "/dev/full"), "this system has no full device"))
     func fullDisk() async throws {
-        let harness = try ProcessHarness()
-        defer { harness.end() }
         let result = try await harness.run(
             ["keygen", "A"], launcher: ["/bin/sh", "-c", #"exec "$0" "$@" > /dev/full"#])
         result.expectFailure(74, "cannot write to standard output: No space left on device")
@@ -137,8 +117,6 @@ struct KeygenTests {
 
     @Test("ignores a closed pipe")
     func closedPipe() async throws {
-        let harness = try ProcessHarness()
-        defer { harness.end() }
         // Opening a FIFO for writing needs a reader, which is closed afterwards.
         let launcher = ["/bin/sh", "-c", #"mkfifo f; exec 3<>f 4>f 3<&-; exec "$0" "$@" >&4"#]
         let result = try await harness.run(["keygen", "A", "B"], launcher: launcher)

@@ -6,10 +6,10 @@ internal import Testing
 /// Tests the lines on stderr, and the options that determine their number and form.
 @Suite("the log", .processes, .serialized)
 struct LogTests {
+    private let harness = ProcessHarness.current
+
     private static func page() throws -> [String: (levels: Set<String>, fields: Set<String>)] {
-        let root = URL(fileURLWithPath: #filePath)
-            .deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
-        let text = try String(contentsOf: root.appending(path: "docs/log.md"), encoding: .utf8)
+        let text = try Page("docs/log.md").text
         var events: [String: (levels: Set<String>, fields: Set<String>)] = [:]
         for line in text.split(separator: "\n") {
             let cells = line.split(separator: "|", omittingEmptySubsequences: false)
@@ -25,12 +25,9 @@ struct LogTests {
 
     @Test("docs/log.md lists every event, and no other")
     func events() throws {
-        let root = URL(fileURLWithPath: #filePath)
-            .deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
-            .appending(path: "Sources")
         var names = Set(ConsoleEvent.allCases.map(\.rawValue))
         for folder in ["SecureMesh", "p2p", "p2p/Process"] {
-            let path = root.appending(path: folder).path
+            let path = Page.root.appending(path: "Sources/\(folder)").path
             for file in try FileManager.default.contentsOfDirectory(atPath: path) where file.hasSuffix(".swift") {
                 let source = try String(contentsOfFile: "\(path)/\(file)", encoding: .utf8)
                 for match in source.matches(of: #/logger\.(?:\w+)\(\s*(?:level: \w+,\s*)?"([^"]+)"/#) {
@@ -44,10 +41,7 @@ struct LogTests {
 
     @Test("--log-format json: every line is an object with a documented event, level and fields")
     func json() async throws {
-        let harness = try ProcessHarness()
-        defer { harness.end() }
-        try await harness.makeKeys(peers: ["A"])
-        let server = try await harness.startServer(["--log-format", "json"])
+        let server = try await harness.makeServer(peers: ["A"], ["--log-format", "json"])
         let a = try await harness.joinPeer("A", of: server, ["--log-format=json"])
         let stranger = try UDP.Socket(.loopback4)
         stranger.send([1, 2, 3], to: .loopback4, port: try #require(server.port))
@@ -86,8 +80,6 @@ struct LogTests {
 
     @Test("stderr that is systemd's journal gets priorities, another one does not")
     func journal() async throws {
-        let harness = try ProcessHarness()
-        defer { harness.end() }
         let identity = "$(stat -Lc %d:%i /proc/self/fd/2)"
         for (stream, prefix) in [(identity, "<3>error: "), ("1:2", "p2p: error: ")] {
             let result = try await harness.run(
@@ -106,8 +98,6 @@ struct LogTests {
             ["key", "show", "B"], ["key", "new", "A"], ["key", "passphrase", "B"],
         ])
     func everyCommand(command: [String]) async throws {
-        let harness = try ProcessHarness()
-        defer { harness.end() }
         _ = try await harness.run(["keygen", "A"])
         let json = try await harness.run(command + ["--log-format", "json"])
         #expect(json.status != 0 && json.errors.count == 1, "\(json.text)")
@@ -118,8 +108,6 @@ struct LogTests {
 
     @Test("--timestamps: results, notes and log lines begin with the time")
     func timestamps() async throws {
-        let harness = try ProcessHarness()
-        defer { harness.end() }
         let keys = try await harness.run(["keygen", "--timestamps"])
         #expect(keys.output.count == 1 && keys.errors.count == 2)
         try harness.write("", to: "keys/authorized_peers")
@@ -134,8 +122,6 @@ struct LogTests {
 
     @Test("--quiet prints results and errors only, --log-level warning warnings too")
     func levels() async throws {
-        let harness = try ProcessHarness()
-        defer { harness.end() }
         let quiet = try await harness.run(["keygen", "A", "--quiet"])
         #expect(quiet.output.count == 1 && quiet.errors.isEmpty, "\(quiet.text)")
         try await harness.run(["keygen", "A", "--quiet"]).expectFailure(73, "exists already", hint: "move it away")
@@ -152,8 +138,6 @@ struct LogTests {
 
     @Test("on a terminal, a warning or an error has a color, unless NO_COLOR, TERM or --color say otherwise")
     func color() async throws {
-        let harness = try ProcessHarness()
-        defer { harness.end() }
         let binary = try RunningProcess.binary().path
         for (arguments, environment, isColored) in [
             ([], [:], true), ([], ["NO_COLOR": "1"], false), ([], ["NO_COLOR": ""], true),

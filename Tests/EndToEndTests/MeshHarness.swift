@@ -25,6 +25,14 @@ extension ProcessHarness {
         return ServerProcess(process: process, address: String(line.dropFirst("listening on ".count)))
     }
 
+    /// Creates keys as `makeKeys` does, and starts a server as `startServer` does.
+    func makeServer(
+        peers: [String] = ["A", "B", "C"], _ arguments: [String] = [], launcher: [String] = []
+    ) async throws -> ServerProcess {
+        try await makeKeys(peers: peers)
+        return try await startServer(arguments, launcher: launcher)
+    }
+
     /// Starts a peer. If `port` is nil, the peer gets a free port.
     func startPeer(
         _ name: String, port: UInt16? = nil, of server: ServerProcess, _ arguments: [String] = [],
@@ -44,6 +52,16 @@ extension ProcessHarness {
         let peer = try startPeer(name, port: port, of: server, arguments, launcher: launcher)
         try await peer.waitForLine(matching: "^joined as \(name) at ")
         return peer
+    }
+
+    /// Creates keys and starts a server as `makeServer` does, and joins the peers A and B.
+    func makeMesh(
+        peers: [String] = ["A", "B", "C"], _ arguments: [String] = []
+    ) async throws -> (server: ServerProcess, a: RunningProcess, b: RunningProcess) {
+        let server = try await makeServer(peers: peers, arguments)
+        let a = try await joinPeer("A", of: server)
+        let b = try await joinPeer("B", of: server)
+        return (server, a, b)
     }
 
     func path(_ relative: String) -> String {

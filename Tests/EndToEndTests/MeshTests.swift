@@ -4,10 +4,10 @@ internal import Testing
 /// Tests the ordinary use of a mesh.
 @Suite("a mesh of processes", .processes, .serialized)
 struct MeshTests {
+    private let harness = ProcessHarness.current
+
     @Test("the server prints its addresses and its public key")
     func serverSpeaks() async throws {
-        let harness = try ProcessHarness()
-        defer { harness.end() }
         let keys = try await harness.makeKeys()
         let ports = try (UDP.freePort(), UDP.freePort())
         let server = try harness.start(
@@ -33,10 +33,7 @@ struct MeshTests {
 
     @Test("peers and server print joins, messages and leaves")
     func joinsMessagesLeaves() async throws {
-        let harness = try ProcessHarness()
-        defer { harness.end() }
-        try await harness.makeKeys()
-        let server = try await harness.startServer()
+        let server = try await harness.makeServer()
         let (portA, portB) = try (UDP.freePort(), UDP.freePort())
         let a = try await harness.joinPeer("A", port: portA, of: server)
         #expect(a.lines(of: .output).first == "joined as A at 127.0.0.1:\(portA)")
@@ -60,12 +57,7 @@ struct MeshTests {
 
     @Test("a killed peer expires")
     func expiry() async throws {
-        let harness = try ProcessHarness()
-        defer { harness.end() }
-        try await harness.makeKeys()
-        let server = try await harness.startServer()
-        let a = try await harness.joinPeer("A", of: server)
-        let b = try await harness.joinPeer("B", of: server)
+        let (server, a, b) = try await harness.makeMesh()
         try await a.waitForLine(matching: "^\\+ B ")
         b.send(SIGKILL)
         try await a.waitForLine(matching: "^- B \\(expired\\)$", within: .seconds(3))
@@ -81,12 +73,7 @@ struct MeshTests {
 
     @Test("with a shorter heartbeat and lifetime, a killed peer expires sooner")
     func shorterLifetime() async throws {
-        let harness = try ProcessHarness()
-        defer { harness.end() }
-        try await harness.makeKeys()
-        let server = try await harness.startServer(["--heartbeat", "100ms", "--lifetime", "300ms"])
-        let a = try await harness.joinPeer("A", of: server)
-        let b = try await harness.joinPeer("B", of: server)
+        let (_, a, b) = try await harness.makeMesh(["--heartbeat", "100ms", "--lifetime", "300ms"])
         try await a.waitForLine(matching: "^\\+ B ")
         b.send(SIGKILL)
         // With the default intervals, the expiry would take at least 1.5 s.
@@ -95,10 +82,7 @@ struct MeshTests {
 
     @Test("a message cannot move the cursor, forge a line or ring the bell")
     func escaping() async throws {
-        let harness = try ProcessHarness()
-        defer { harness.end() }
-        try await harness.makeKeys()
-        let server = try await harness.startServer()
+        let server = try await harness.makeServer()
         let a = try await harness.joinPeer("A", of: server)
         let text = "a\u{1B}[31m\nB: forged\r\t\u{7}\u{202E}\\ é"
         _ = try await harness.joinPeer("B", of: server, ["--message", text])
@@ -109,10 +93,7 @@ struct MeshTests {
 
     @Test("--broadcast-interval off: the peer receives but does not send")
     func silence() async throws {
-        let harness = try ProcessHarness()
-        defer { harness.end() }
-        try await harness.makeKeys()
-        let server = try await harness.startServer()
+        let server = try await harness.makeServer()
         let a = try await harness.joinPeer("A", of: server)
         let b = try await harness.joinPeer("B", of: server, ["--broadcast-interval", "off"])
         _ = try await harness.joinPeer("C", of: server)
@@ -123,8 +104,6 @@ struct MeshTests {
 
     @Test("--open lets anyone join under a free name")
     func open() async throws {
-        let harness = try ProcessHarness()
-        defer { harness.end() }
         _ = try await harness.run(["keygen", "server", "A"])
         _ = try await harness.run(["keygen", "A", "--keys", "others"])
         let server = try await harness.startServer(["--open"])
@@ -137,10 +116,7 @@ struct MeshTests {
 
     @Test("--max-peers: the next peer learns that the mesh is full")
     func full() async throws {
-        let harness = try ProcessHarness()
-        defer { harness.end() }
-        try await harness.makeKeys()
-        let server = try await harness.startServer(["--max-peers", "1"])
+        let server = try await harness.makeServer(["--max-peers", "1"])
         _ = try await harness.joinPeer("A", of: server)
         let b = try harness.startPeer("B", of: server)
         try await b.waitForLine(matching: "^p2p: warning: turned away: the mesh is full", on: .errors)
@@ -148,8 +124,6 @@ struct MeshTests {
 
     @Test("keys and addresses other than the defaults")
     func otherPlaces() async throws {
-        let harness = try ProcessHarness()
-        defer { harness.end() }
         let keys = try await harness.run(["keygen", "server", "A", "B", "--authorize", "--keys", "elsewhere"]).output
         let wrong = try await harness.run(["keygen", "wrong"]).output
         let server = try await harness.startServer(
@@ -174,12 +148,7 @@ struct MeshTests {
 
     @Test("SIGINT and SIGTERM: a peer leaves and exits with 0 within 2 s", arguments: [SIGINT, SIGTERM])
     func peerStops(signal: Int32) async throws {
-        let harness = try ProcessHarness()
-        defer { harness.end() }
-        try await harness.makeKeys()
-        let server = try await harness.startServer()
-        let a = try await harness.joinPeer("A", of: server)
-        let b = try await harness.joinPeer("B", of: server)
+        let (server, a, b) = try await harness.makeMesh()
         try await a.waitForLine(matching: "^\\+ B ")
         b.send(signal)
         #expect(try await b.waitForExit(within: .seconds(2)) == 0)
@@ -189,8 +158,6 @@ struct MeshTests {
 
     @Test("SIGINT and SIGTERM: a peer that never joined exits with 0 within 2 s", arguments: [SIGINT, SIGTERM])
     func waitingPeerStops(signal: Int32) async throws {
-        let harness = try ProcessHarness()
-        defer { harness.end() }
         try await harness.makeKeys()
         let peer = try harness.start([
             "peer", "A", "\(try UDP.freePort())", "--server", "127.0.0.1:\(try UDP.freePort())",
@@ -204,12 +171,7 @@ struct MeshTests {
         "SIGINT and SIGTERM: the server dismisses all members and exits with 0 within 2 s",
         arguments: [SIGINT, SIGTERM])
     func serverStops(signal: Int32) async throws {
-        let harness = try ProcessHarness()
-        defer { harness.end() }
-        try await harness.makeKeys()
-        let server = try await harness.startServer()
-        let a = try await harness.joinPeer("A", of: server)
-        let b = try await harness.joinPeer("B", of: server)
+        let (server, a, b) = try await harness.makeMesh()
         server.process.send(signal)
         #expect(try await server.process.waitForExit(within: .seconds(2)) == 0)
         for peer in [a, b] {
@@ -222,8 +184,6 @@ struct MeshTests {
 
     @Test("SIGHUP: the peer of a removed key learns why, and is out of every directory within 1 s")
     func revocation() async throws {
-        let harness = try ProcessHarness()
-        defer { harness.end() }
         let keys = try await harness.makeKeys()
         let server = try await harness.startServer()
         let a = try await harness.joinPeer("A", of: server)
@@ -255,8 +215,6 @@ struct MeshTests {
 
     @Test("SIGHUP: an added key may join")
     func addition() async throws {
-        let harness = try ProcessHarness()
-        defer { harness.end() }
         try await harness.makeKeys(peers: ["A"])
         let line = try #require(try await harness.run(["keygen", "B"]).output.first)
         let server = try await harness.startServer()
@@ -273,8 +231,6 @@ struct MeshTests {
 
     @Test("SIGHUP: a bad list changes nothing")
     func badList() async throws {
-        let harness = try ProcessHarness()
-        defer { harness.end() }
         let keys = try await harness.makeKeys()
         let server = try await harness.startServer()
         let a = try await harness.joinPeer("A", of: server)

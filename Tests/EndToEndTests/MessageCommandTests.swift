@@ -5,16 +5,16 @@ internal import Testing
 /// Tests `p2p send`, `recv`, `watch`, `ping` and `reload`.
 @Suite("Commands that talk to a running mesh", .processes, .timeLimit(.minutes(10)))
 struct MessageCommandTests {
+    private let harness = ProcessHarness.current
+
     /// A server and peers. The control socket of each has a short name.
     private struct Mesh {
-        let harness: ProcessHarness
         let server: ServerProcess
         let peers: [RunningProcess]
 
         init(
             _ harness: ProcessHarness, peers names: [String], authorized: [String]? = nil, lifetime: String = "1500ms"
         ) async throws {
-            self.harness = harness
             try await harness.makeKeys(peers: authorized ?? names)
             server = try await harness.startServer(["--control", "s.sock", "--lifetime", lifetime])
             var peers: [RunningProcess] = []
@@ -37,8 +37,6 @@ struct MessageCommandTests {
 
     @Test("send to all names everyone who has acknowledged, and the message comes once")
     func sendToAll() async throws {
-        let harness = try ProcessHarness()
-        defer { harness.end() }
         let mesh = try await Mesh(harness, peers: ["A", "B", "C"])
         let result = try await harness.run(["send", "--all", "hello", "--control", "A.sock"])
         #expect(result.status == 0 && result.output == ["delivered to 2 of 2: B C"], "\(result.text)")
@@ -53,8 +51,6 @@ struct MessageCommandTests {
 
     @Test("send says who has not answered, and exits with 75; a receiver that is gone is named")
     func unanswered() async throws {
-        let harness = try ProcessHarness()
-        defer { harness.end() }
         let mesh = try await Mesh(harness, peers: ["A", "B", "C"], lifetime: "10s")
         try await mesh.peers[2].stop()
         let result = try await harness.run(
@@ -74,8 +70,6 @@ struct MessageCommandTests {
 
     @Test("any bytes come through send and recv as they are, and --lines sends one message per line")
     func binary() async throws {
-        let harness = try ProcessHarness()
-        defer { harness.end() }
         _ = try await Mesh(harness, peers: ["A", "B"])
         let bytes = Data((0..<1_000).map { UInt8(truncatingIfNeeded: $0 &* 7) })
         try bytes.write(to: harness.folder.appending(path: "sent"))
@@ -83,7 +77,7 @@ struct MessageCommandTests {
             ["recv", "--from", "A", "-n", "1", "--raw", "--control", "B.sock"],
             launcher: ["/bin/sh", "-c", "exec \"$@\" > received", "sh"])
         let json = try harness.start(["recv", "--json", "-n", "3", "--control", "B.sock"])
-        try await waitForReaders(2, of: "B.sock", harness)
+        try await harness.waitForReaders(2, of: "B.sock")
         let input = ["/bin/sh", "-c", "exec \"$@\" < sent", "sh"]
         let sent = try await harness.run(["send", "B", "--control", "A.sock"], launcher: input)
         #expect(sent.output == ["delivered to 1 of 1: B"], "\(sent.text)")
@@ -105,8 +99,6 @@ struct MessageCommandTests {
 
     @Test("send --as joins for one message, and leaves")
     func joinsForOneMessage() async throws {
-        let harness = try ProcessHarness()
-        defer { harness.end() }
         let mesh = try await Mesh(harness, peers: ["A"], authorized: ["A", "B"])
         let arguments = ["send", "A", "hello", "--as", "B", "--server", mesh.server.address]
         let result = try await harness.run(arguments + ["--timeout", "10s"])
@@ -114,14 +106,11 @@ struct MessageCommandTests {
         try await mesh.peers[0].waitForLine(matching: "^B \\(to you only\\): hello$")
         try await mesh.peers[0].waitForLine(matching: "^- B \\(left\\)")
         mesh.server.process.kill()
-        let late = try await harness.run(arguments + ["--timeout", "500ms"])
-        late.expectFailure(75, "may not send messages")
+        try await harness.run(arguments + ["--timeout", "500ms"]).expectFailure(75, "may not send messages")
     }
 
     @Test("send --as waits until the receiver is a member")
     func receiverJoinsLater() async throws {
-        let harness = try ProcessHarness()
-        defer { harness.end() }
         let mesh = try await Mesh(harness, peers: ["A"], authorized: ["A", "B", "C"])
         let sending = try harness.start([
             "send", "C", "hello", "--as", "B", "--server", mesh.server.address, "--timeout", "30s",
@@ -139,8 +128,6 @@ struct MessageCommandTests {
 
     @Test("ping measures a round trip, and no program sees it")
     func ping() async throws {
-        let harness = try ProcessHarness()
-        defer { harness.end() }
         let mesh = try await Mesh(harness, peers: ["A", "B"], lifetime: "30s")
         let result = try await harness.run(["ping", "B", "--count", "2", "--interval", "10ms", "--control", "A.sock"])
         #expect(result.status == 0 && result.output.count == 3, "\(result.text)")
@@ -160,8 +147,6 @@ struct MessageCommandTests {
 
     @Test("reload prints how many keys the list has, and who was added and removed, or why it is refused")
     func reload() async throws {
-        let harness = try ProcessHarness()
-        defer { harness.end() }
         let mesh = try await Mesh(harness, peers: ["A", "B"])
         let list = try harness.read("keys/authorized_peers").split(separator: "\n")
         let other = try await harness.run(["keygen", "C"])
@@ -182,14 +167,12 @@ struct MessageCommandTests {
 
     @Test("watch prints events as they happen, filtered, and ends when its reader or the process does")
     func watch() async throws {
-        let harness = try ProcessHarness()
-        defer { harness.end() }
         let mesh = try await Mesh(harness, peers: ["A"], authorized: ["A", "B"])
         let watching = try harness.start(["watch", "--control", "s.sock"])
         let json = try harness.start(
             ["watch", "--event", "memberLeft", "--name", "B", "--json", "--control", "A.sock"])
-        try await waitForReaders(1, of: "s.sock", harness)
-        try await waitForReaders(1, of: "A.sock", harness)
+        try await harness.waitForReaders(1, of: "s.sock")
+        try await harness.waitForReaders(1, of: "A.sock")
         let peer = try await harness.joinPeer("B", of: mesh.server)
         try await watching.waitForLine(matching: "^\\d{4}-\\S+Z memberJoined B 127.0.0.1:\\d+$")
         peer.send(SIGTERM)
@@ -200,14 +183,6 @@ struct MessageCommandTests {
         mesh.server.process.send(SIGTERM)
         try await watching.finish().expectFailure(69, "has ended")
     }
-
-    /// Waits until a process has `count` open event streams at its control socket.
-    private func waitForReaders(_ count: Int, of socket: String, _ harness: ProcessHarness) async throws {
-        let deadline = ContinuousClock.now + .seconds(10)
-        while try await harness.streams(of: socket) < count {
-            guard ContinuousClock.now < deadline else { throw MissingOutcome(what: "readers", from: socket) }
-        }
-    }
 }
 
 extension ProcessHarness {
@@ -215,5 +190,10 @@ extension ProcessHarness {
     func streams(of socket: String) async throws -> Int {
         let json = try await run(["status", "--json", "--control", socket]).output.joined()
         return ControlJSON.decode(MeshStatus.self, from: Array(json.utf8))?.streams ?? 0
+    }
+
+    /// Waits until a process has `count` open event streams at its control socket.
+    func waitForReaders(_ count: Int, of socket: String, within limit: Duration = .seconds(10)) async throws {
+        try await wait("readers of \(socket)", within: limit) { try await streams(of: socket) >= count }
     }
 }

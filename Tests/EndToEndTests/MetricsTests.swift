@@ -7,12 +7,7 @@ internal import Testing
 /// docs/metrics.
 @Suite("metrics", .processes)
 struct MetricsTests {
-    private static let root = URL(fileURLWithPath: #filePath)
-        .deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
-
-    private static func text(of path: String) throws -> String {
-        try String(contentsOf: root.appending(path: path), encoding: .utf8)
-    }
+    private let harness = ProcessHarness.current
 
     private struct Sample {
         let kind: String
@@ -37,10 +32,10 @@ struct MetricsTests {
         process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
         let parts = address.split(separator: ":").map(String.init)
         process.arguments =
-            ["python3", root.appending(path: "Tests/EndToEndTests/read_metrics.py").path] + parts
+            ["python3", Page.root.appending(path: "Tests/EndToEndTests/read_metrics.py").path] + parts
             + (path.map { [$0] } ?? [])
         process.environment = ProcessInfo.processInfo.environment
-            .merging(["PYTHONPATH": root.appending(path: ".build-python").path]) { $1 }
+            .merging(["PYTHONPATH": Page.root.appending(path: ".build-python").path]) { $1 }
         process.standardOutput = pipe
         try process.run()
         let output = String(decoding: pipe.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
@@ -56,10 +51,7 @@ struct MetricsTests {
 
     @Test("Prometheus reads the metrics of a server and a peer, and docs/metrics.md lists them, and no other")
     func exposition() async throws {
-        let harness = try ProcessHarness()
-        defer { harness.end() }
-        try await harness.makeKeys(peers: ["A"])
-        let server = try await harness.startServer(["--metrics", "127.0.0.1:0"])
+        let server = try await harness.makeServer(peers: ["A"], ["--metrics", "127.0.0.1:0"])
         let peer = try await harness.joinPeer("A", of: server, ["--metrics", "127.0.0.1:0"])
         let ofServer = try Self.samples(at: await Self.address(of: server.process))
         let ofPeer = try Self.samples(at: await Self.address(of: peer))
@@ -69,7 +61,7 @@ struct MetricsTests {
         #expect(ofServer.first { $0.name == "process_resident_memory_bytes" }.map { $0.value > 1_048_576 } == true)
 
         let reported = Dictionary((ofServer + ofPeer).map { ($0.name, $0.kind) }) { first, _ in first }
-        let rows = try Self.text(of: "docs/metrics.md").matches(of: /\| `(\w+)` \| (counter|gauge) \| (.*) \|/)
+        let rows = try Page("docs/metrics.md").text.matches(of: /\| `(\w+)` \| (counter|gauge) \| (.*) \|/)
         let documented = Dictionary(uniqueKeysWithValues: rows.map { (String($0.1), String($0.2)) })
         #expect(documented == reported)
         #expect(Set(documented.keys) == Set(MetricDescriptions.all.keys))
@@ -77,8 +69,6 @@ struct MetricsTests {
 
     @Test("a peer that has no server is healthy, and not ready before it has joined")
     func readiness() async throws {
-        let harness = try ProcessHarness()
-        defer { harness.end() }
         try await harness.makeKeys(peers: ["A"])
         let port = try UDP.freePort()
         let peer = try harness.start([
@@ -96,21 +86,18 @@ struct MetricsTests {
     @Test("the dashboard and the alert rules name only metrics that exist")
     func files() throws {
         for path in ["docs/metrics/dashboard.json", "docs/metrics/alerts.yml"] {
-            let names = try Self.text(of: path).matches(of: /\b(?:securemesh_(?:server|peer)|process|p2p)_\w+/)
+            let names = try Page(path).text.matches(of: /\b(?:securemesh_(?:server|peer)|process|p2p)_\w+/)
                 .map { String($0.output) }
             #expect(names.count > 5)
             for name in names { #expect(MetricDescriptions.all[name] != nil, "\(path): \(name)") }
         }
-        let dashboard = Data(try Self.text(of: "docs/metrics/dashboard.json").utf8)
+        let dashboard = Data(try Page("docs/metrics/dashboard.json").text.utf8)
         #expect(try JSONSerialization.jsonObject(with: dashboard) is [String: Any])
     }
 
     @Test("an address for metrics that is taken ends the server with 71")
     func taken() async throws {
-        let harness = try ProcessHarness()
-        defer { harness.end() }
-        try await harness.makeKeys(peers: ["A"])
-        let server = try await harness.startServer(["--metrics", "127.0.0.1:0"])
+        let server = try await harness.makeServer(peers: ["A"], ["--metrics", "127.0.0.1:0"])
         let address = try await Self.address(of: server.process)
         try await harness.run(["server", "--listen", "127.0.0.1:0", "--metrics", address])
             .expectFailure(71, "cannot serve metrics at \(address)", hint: "another address for --metrics")

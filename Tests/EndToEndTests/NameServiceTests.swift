@@ -4,6 +4,8 @@ internal import Testing
 /// Tests names of servers that the system's name service resolves.
 @Suite("names of servers", .processes, .serialized)
 struct NameServiceTests {
+    private let harness = ProcessHarness.current
+
     /// A launcher that runs the program with the test's own /etc/hosts, /etc/resolv.conf and /etc/nsswitch.conf. At the
     /// address in resolv.conf, no name service answers. So the lookup of an unknown name fails with a temporary error.
     private static let launcher = [
@@ -15,11 +17,7 @@ struct NameServiceTests {
     ]
 
     static func hasOwnNames() async throws -> Bool {
-        guard FileManager.default.isExecutableFile(atPath: launcher[0]) else { return false }
-        let harness = try ProcessHarness()
-        defer { harness.end() }
-        try writeNames(harness)
-        return try await harness.run(["--version"], launcher: launcher).status == 0
+        try await ProcessHarness.canRun(with: launcher, after: writeNames)
     }
 
     private static func writeNames(_ harness: ProcessHarness) throws {
@@ -30,7 +28,7 @@ struct NameServiceTests {
 
     /// Changes the /etc/hosts that the processes see. The file is overwritten and not replaced, because a replacement
     /// would not be mounted.
-    private static func setHosts(_ text: String, _ harness: ProcessHarness) throws {
+    private func setHosts(_ text: String) throws {
         let file = try FileHandle(forWritingTo: harness.folder.appending(path: "hosts"))
         try file.truncate(atOffset: 0)
         try file.write(contentsOf: Data(text.utf8))
@@ -41,8 +39,6 @@ struct NameServiceTests {
         "a peer without a name service keeps trying, joins when there is one, and finds a server that moves",
         .enabled("needs mount namespaces", hasOwnNames))
     func bootAndMove() async throws {
-        let harness = try ProcessHarness()
-        defer { harness.end() }
         try await harness.makeKeys()
         try Self.writeNames(harness)
         let old = try await harness.startServer()
@@ -51,7 +47,7 @@ struct NameServiceTests {
             ["peer", "A", "\(try UDP.freePort())", "--server", "mesh.test:\(port)"], launcher: Self.launcher)
         try await peer.waitForLine(
             matching: "^p2p: warning: cannot look up mesh.test:\(port), still trying: Temporary failure", on: .errors)
-        try Self.setHosts("::1 mesh.test\n127.0.0.1 mesh.test\n", harness)
+        try setHosts("::1 mesh.test\n127.0.0.1 mesh.test\n")
         let line = try await peer.waitForLine(matching: "^p2p: mesh.test:\(port) is at ", on: .errors)
         #expect(line.contains("[::1]:\(port)") && line.contains("127.0.0.1:\(port)"))
         try await peer.waitForLine(matching: "^joined as A at ")
@@ -63,7 +59,7 @@ struct NameServiceTests {
         let new = try harness.start(["server", "--listen", "127.0.0.2:\(port)"])
         try await new.waitForLine(matching: "^public key ")
         let start = ContinuousClock.now
-        try Self.setHosts("127.0.0.2 mesh.test\n", harness)
+        try setHosts("127.0.0.2 mesh.test\n")
         try await peer.waitForLine(matching: "^joined as A at ", since: mark, within: .seconds(10), of: start)
         try await new.waitForLine(matching: "^\\+ A ")
         #expect(try !peer.lines(matching: "mesh.test:\(port) is at 127.0.0.2:\(port)$", on: .errors).isEmpty)
@@ -71,10 +67,7 @@ struct NameServiceTests {
 
     @Test("--server localhost works, although nothing listens on ::1")
     func localhost() async throws {
-        let harness = try ProcessHarness()
-        defer { harness.end() }
-        try await harness.makeKeys()
-        let port = try #require(try await harness.startServer().port)
+        let port = try #require(try await harness.makeServer().port)
         let peer = try harness.start(["peer", "A", "\(try UDP.freePort())", "--server", "localhost:\(port)"])
         try await peer.waitForLine(matching: "^joined as A at ")
     }
@@ -83,8 +76,6 @@ struct NameServiceTests {
         "a name that cannot be looked up within --timeout: exit code 75, not wrong usage",
         .enabled("needs mount namespaces", hasOwnNames))
     func temporaryFailure() async throws {
-        let harness = try ProcessHarness()
-        defer { harness.end() }
         try await harness.makeKeys()
         try Self.writeNames(harness)
         let peer = try await harness.run(
@@ -98,8 +89,6 @@ struct NameServiceTests {
 
     @Test("a name that does not exist: exit code 68, or 75 if no name service answers here")
     func unknownHost() async throws {
-        let harness = try ProcessHarness()
-        defer { harness.end() }
         try await harness.makeKeys()
         let result = try await harness.run(
             ["peer", "A", "\(try UDP.freePort())", "--server", "nowhere.invalid:3000", "--timeout", "2s"])
@@ -121,8 +110,6 @@ struct NameServiceTests {
             ["swarm", "--server", "[fe80::1%2]:3000"], ["swarm", "--bind", "fe80::1%eth0"],
         ])
     func linkLocal(arguments: [String]) async throws {
-        let harness = try ProcessHarness()
-        defer { harness.end() }
         try await harness.makeKeys(peers: ["A"])
         try await harness.run(arguments).expectFailure(64, "IPv6 link-local addresses (fe80::1, fe80::1%eth0) are not")
     }

@@ -4,8 +4,7 @@ internal import Testing
 /// Runs the commands of docs/operating.md in their order. Each of them must work.
 @Suite("docs/operating.md", .processes, .serialized)
 struct OperatingDocumentTests {
-    private static let root = URL(fileURLWithPath: #filePath)
-        .deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
+    private let harness = ProcessHarness.current
 
     /// The script that replaces `scp`. It copies a file from another host's folder.
     private static let copy = """
@@ -15,12 +14,10 @@ struct OperatingDocumentTests {
 
     @Test("a day with the mesh: every command of the page succeeds, and ends with a peer that is out")
     func day() async throws {
-        let harness = try ProcessHarness()
-        defer { harness.end() }
-        let page = try String(contentsOf: Self.root.appending(path: "docs/operating.md"), encoding: .utf8)
+        let page = try Page("docs/operating.md").text
         let steps = page.matches(of: /\n    (hub|one|two)\$ (.*)/)
         #expect(steps.count > 20)
-        let program = try await Self.installCommands(in: harness)
+        let program = try installCommands()
         let ports = try Dictionary(uniqueKeysWithValues: ["3000", "3001", "3002"].map { ($0, try UDP.freePort()) })
         var running: [String: RunningProcess] = [:]
         for step in steps {
@@ -59,7 +56,7 @@ struct OperatingDocumentTests {
     /// Creates a folder for each host, and a folder with the commands that docs/operating.md uses.
     ///
     /// - Returns: The path of the folder with the commands.
-    private static func installCommands(in harness: ProcessHarness) async throws -> String {
+    private func installCommands() throws -> String {
         for folder in ["hub", "one", "two", "bin"] {
             try FileManager.default.createDirectory(atPath: harness.path(folder), withIntermediateDirectories: false)
             try harness.setMode(0o700, of: folder)
@@ -68,7 +65,7 @@ struct OperatingDocumentTests {
             try FileManager.default.createDirectory(
                 at: harness.runtimeFolder.appending(path: host), withIntermediateDirectories: true)
         }
-        try harness.write(copy, to: "bin/scp")
+        try harness.write(Self.copy, to: "bin/scp")
         try harness.setMode(0o755, of: "bin/scp")
         try FileManager.default.createSymbolicLink(
             atPath: harness.path("bin/p2p"), withDestinationPath: RunningProcess.binary().path)

@@ -4,19 +4,18 @@ internal import Testing
 /// Tests secret keys with a passphrase. The passphrase comes from a file or from a terminal.
 @Suite("passphrases of keys", .processes, .serialized)
 struct PassphraseTests {
-    private static func harness() async throws -> ProcessHarness {
-        let harness = try ProcessHarness()
+    private let harness = ProcessHarness.current
+
+    /// Writes the files with a right and a wrong passphrase.
+    init() throws {
         for (file, text) in [("right", "correct horse\n"), ("wrong", "another horse\n")] {
             try harness.write(text, to: file)
-            try FileManager.default.setAttributes([.posixPermissions: 0o600], ofItemAtPath: harness.path(file))
+            try harness.setMode(0o600, of: file)
         }
-        return harness
     }
 
     @Test("server, peer, check, send --as and key read a key with a passphrase from a file")
     func fromFile() async throws {
-        let harness = try await Self.harness()
-        defer { harness.end() }
         let made = try await harness.run(["keygen", "server", "A", "B", "--authorize", "--passphrase-file", "right"])
         #expect(made.status == 0, "\(made.text)")
         for name in ["server", "A"] {
@@ -45,8 +44,6 @@ struct PassphraseTests {
             ["key", "passphrase", "A"], ["keygen", "C", "--passphrase"], ["key", "new", "A", "--replace"],
         ])
     func noTerminal(command: [String]) async throws {
-        let harness = try await Self.harness()
-        defer { harness.end() }
         _ = try await harness.run(["keygen", "server", "A", "--authorize", "--passphrase-file", "right"])
         let result = try await harness.run(command, launcher: ["/usr/bin/setsid", "--wait"])
         result.expectFailure(77, "needs a passphrase, and there is no terminal", hint: "--passphrase-file")
@@ -55,13 +52,11 @@ struct PassphraseTests {
 
     @Test("a wrong passphrase, and a file of it that others may read, are refused in clear words")
     func refused() async throws {
-        let harness = try await Self.harness()
-        defer { harness.end() }
         _ = try await harness.run(["keygen", "server", "--passphrase-file", "right"])
         try await harness.run(["server", "--passphrase-file", "wrong"])
             .expectFailure(77, "keys/server.key: wrong passphrase", hint: "nobody can read the key without it")
         try await harness.run(["server", "--passphrase-file", "none"]).expectFailure(77, "no passphrase at none")
-        try FileManager.default.setAttributes([.posixPermissions: 0o644], ofItemAtPath: harness.path("right"))
+        try harness.setMode(0o644, of: "right")
         try await harness.run(["server", "--passphrase-file", "right"])
             .expectFailure(77, "right: can be read by others", hint: "chmod 600 right")
         try harness.write("passphrase-file = \"wrong\"\n", to: "p2p.toml")
@@ -70,8 +65,6 @@ struct PassphraseTests {
 
     @Test("key passphrase adds, changes and removes one, and leaves the key and the rest of the file")
     func change() async throws {
-        let harness = try await Self.harness()
-        defer { harness.end() }
         try await harness.makeKeys(peers: ["A"])
         let plain = try harness.read("keys/A.key")
         func run(_ arguments: [String]) async throws -> FinishedProcess {
@@ -95,8 +88,6 @@ struct PassphraseTests {
 
     @Test("the terminal asks twice for a new passphrase, and shows no character of it")
     func asks() async throws {
-        let harness = try await Self.harness()
-        defer { harness.end() }
         let terminal = try harness.startOnTerminal([try RunningProcess.binary().path, "keygen", "A", "--passphrase"])
         var skip = 0
         for (text, question) in [
@@ -122,8 +113,6 @@ struct PassphraseTests {
         arguments: [("\u{3}", 130), ("\u{1C}", 131), ("\u{4}", 77)] as [(String, Int32)],
         [["key", "show", "keys/A.key"], ["peer", "A", "3001"], ["server", "--key", "keys/A.key"]])
     func interrupted(key: (text: String, status: Int32), command: [String]) async throws {
-        let harness = try await Self.harness()
-        defer { harness.end() }
         _ = try await harness.run(["keygen", "server", "A", "--authorize", "--passphrase-file", "right"])
         let terminal = try harness.startOnTerminal([try RunningProcess.binary().path] + command)
         try await terminal.waitForText(matching: "passphrase of keys/A.key: $")
@@ -135,8 +124,6 @@ struct PassphraseTests {
 
     @Test("a process that is stopped at the question restores the terminal, and asks again when it continues")
     func stopped() async throws {
-        let harness = try await Self.harness()
-        defer { harness.end() }
         _ = try await harness.run(["keygen", "A", "--passphrase-file", "right"])
         let shell = #"set -m; "$0" key show keys/A.key & fg; echo "stopped"; read line; fg; echo "ended $?""#
         let terminal = try harness.startOnTerminal(["/bin/bash", "-c", shell, try RunningProcess.binary().path])

@@ -4,12 +4,11 @@ internal import Testing
 /// Tests the commands that a peer reads from standard input.
 @Suite("a peer's standard input", .processes, .serialized, .timeLimit(.minutes(10)))
 struct PeerInputTests {
+    private let harness = ProcessHarness.current
+
     @Test("each command in a pipe has one line as its answer, and the peer continues at the end of the pipe")
     func commands() async throws {
-        let harness = try ProcessHarness()
-        defer { harness.end() }
-        try await harness.makeKeys()
-        let server = try await harness.startServer()
+        let server = try await harness.makeServer()
         let peer = try await harness.joinPeerWithInput("A", of: server)
         let other = try await harness.joinPeer("B", of: server)
         try await peer.waitForLine(matching: "^\\+ B ")
@@ -40,10 +39,7 @@ struct PeerInputTests {
 
     @Test("a wrong command is refused, with the one that was probably meant; so is a line too long or not UTF-8")
     func mistakes() async throws {
-        let harness = try ProcessHarness()
-        defer { harness.end() }
-        try await harness.makeKeys()
-        let server = try await harness.startServer()
+        let server = try await harness.makeServer()
         let peer = try await harness.joinPeerWithInput("A", of: server)
         let expected = [
             "brodcast off": "error unknown command 'brodcast'; did you mean 'broadcast'?",
@@ -72,10 +68,7 @@ struct PeerInputTests {
 
     @Test("disconnect leaves the mesh, and connect joins again; the control socket answers for both")
     func reconnection() async throws {
-        let harness = try ProcessHarness()
-        defer { harness.end() }
-        try await harness.makeKeys()
-        let server = try await harness.startServer()
+        let server = try await harness.makeServer()
         let port = try UDP.freePort()
         let peer = try await harness.joinPeerWithInput("A", port: port, of: server, ["--control", "a.sock"])
         _ = try await harness.waitForAnswer(at: "a.sock")
@@ -109,10 +102,7 @@ struct PeerInputTests {
 
     @Test("a peer that is stopped does not answer, and the sender says so")
     func silence() async throws {
-        let harness = try ProcessHarness()
-        defer { harness.end() }
-        try await harness.makeKeys()
-        let server = try await harness.startServer(["--lifetime", "60s"])
+        let server = try await harness.makeServer(["--lifetime", "60s"])
         let peer = try await harness.joinPeerWithInput("A", of: server)
         let other = try await harness.joinPeer("B", of: server)
         try await peer.waitForLine(matching: "^\\+ B ")
@@ -127,10 +117,7 @@ struct PeerInputTests {
 
     @Test("on a terminal there is a prompt, and Ctrl-D leaves the mesh", arguments: ["xterm", "dumb"])
     func terminal(kind: String) async throws {
-        let harness = try ProcessHarness()
-        defer { harness.end() }
-        try await harness.makeKeys()
-        let server = try await harness.startServer()
+        let server = try await harness.makeServer()
         let arguments = try harness.inputArguments("A", of: server)
         let peer = try harness.startOnTerminal(
             [RunningProcess.binary().path] + arguments, environment: ["TERM": kind])
@@ -151,10 +138,7 @@ struct PeerInputTests {
 
     @Test("a peer in the background of a terminal is not stopped, has no prompt, and takes commands after fg")
     func background() async throws {
-        let harness = try ProcessHarness()
-        defer { harness.end() }
-        try await harness.makeKeys()
-        let server = try await harness.startServer()
+        let server = try await harness.makeServer()
         let shell = try harness.startOnTerminal(["/bin/sh", "-i"], environment: ["PS1": "ready: ", "ENV": ""])
         try await shell.waitForText(matching: "ready: ")
         let command = try ([RunningProcess.binary().path] + harness.inputArguments("A", of: server))

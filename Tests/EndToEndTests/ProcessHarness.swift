@@ -3,8 +3,16 @@ internal import Synchronization
 
 /// Starts `p2p` in processes and collects their output.
 ///
-/// `end()` kills the processes that still run. Call it in a `defer` statement.
+/// `end()` kills the processes that still run. The trait `.processes` calls it for the harness of each test.
 final class ProcessHarness: Sendable {
+    @TaskLocal static var ofTest: ProcessHarness?
+
+    /// The harness of the running test case. Its suite must have the trait `.processes`.
+    static var current: ProcessHarness {
+        guard let ofTest else { preconditionFailure("the suite lacks the trait .processes") }
+        return ofTest
+    }
+
     /// The working folder of the processes. `end()` removes it.
     let folder: URL
     /// The parent of the folder with the control sockets. It has a short path, because a socket's path has a maximum
@@ -53,5 +61,24 @@ final class ProcessHarness: Sendable {
     ) async throws -> FinishedProcess {
         let process = try start(arguments, environment: environment, launcher: launcher)
         return try await process.finish(within: limit)
+    }
+
+    /// Returns true if a folder of the variable PATH has the program.
+    static func isInstalled(_ program: String) -> Bool {
+        (ProcessInfo.processInfo.environment["PATH"] ?? "").split(separator: ":")
+            .contains { FileManager.default.isExecutableFile(atPath: "\($0)/\(program)") }
+    }
+
+    /// Returns true if this host can run `p2p` with a launcher. A condition of a test calls this before the test.
+    ///
+    /// - Parameter prepare: Writes the files that the launcher needs.
+    static func canRun(
+        with launcher: [String], after prepare: (ProcessHarness) throws -> Void = { _ in }
+    ) async throws -> Bool {
+        guard FileManager.default.isExecutableFile(atPath: launcher[0]) else { return false }
+        let harness = try ProcessHarness()
+        defer { harness.end() }
+        try prepare(harness)
+        return try await harness.run(["--version"], launcher: launcher).status == 0
     }
 }

@@ -4,6 +4,8 @@ internal import Testing
 /// Tests that a process exits with 71 and prints the reason if the system gives it less of a resource than it needs.
 @Suite("limits of the process", .processes, .serialized)
 struct ProcessLimitTests {
+    private let harness = ProcessHarness.current
+
     /// Returns a launcher that runs shell commands before the program.
     private static func shell(_ lines: String, as launcher: [String] = []) -> [String] {
         launcher + ["/bin/sh", "-c", "\(lines); exec \"$0\" \"$@\""]
@@ -13,39 +15,26 @@ struct ProcessLimitTests {
     /// namespace.
     private static let namespace = ["/usr/bin/unshare", "--map-root-user", "--mount"]
 
-    private static func hasNamespaces() async throws -> Bool {
-        guard FileManager.default.isExecutableFile(atPath: namespace[0]) else { return false }
-        let harness = try ProcessHarness()
-        defer { harness.end() }
-        return try await harness.run(["--version"], launcher: namespace).status == 0
-    }
+    private static func hasNamespaces() async throws -> Bool { try await ProcessHarness.canRun(with: namespace) }
 
     @Test(
         "too few open files: prints how many it needs and may have", arguments: 4...18,
         [["server"], ["peer", "A", "3001"], ["swarm"], ["selftest"], ["keygen", "B"]])
     func openFiles(count: Int, command: [String]) async throws {
-        let harness = try ProcessHarness()
-        defer { harness.end() }
         try await harness.run(command, launcher: Self.shell("ulimit -n \(count)"))
             .expectFailure(71, " open files and may have \(count)", hint: "'ulimit -Hn ")
     }
 
     @Test("a server writes no core file, which would contain the keys of sessions")
     func coreFile() async throws {
-        let harness = try ProcessHarness()
-        defer { harness.end() }
-        try await harness.makeKeys(peers: ["A"])
-        let server = try await harness.startServer(launcher: Self.shell("ulimit -c unlimited"))
+        let server = try await harness.makeServer(peers: ["A"], launcher: Self.shell("ulimit -c unlimited"))
         let limits = try String(contentsOfFile: "/proc/\(server.process.id)/limits", encoding: .utf8)
         #expect(limits.contains(/Max core file size +0 +unlimited/), "\(limits)")
     }
 
     @Test("a low soft limit of open files is raised")
     func softLimit() async throws {
-        let harness = try ProcessHarness()
-        defer { harness.end() }
-        try await harness.makeKeys()
-        let server = try await harness.startServer(["--open"], launcher: Self.shell("ulimit -Sn 8"))
+        let server = try await harness.makeServer(["--open"], launcher: Self.shell("ulimit -Sn 8"))
         let swarm = try harness.start(
             ["swarm", "--peers", "100", "--gap", "1ms", "--server", server.address],
             launcher: Self.shell("ulimit -Sn 16"))
@@ -57,8 +46,6 @@ struct ProcessLimitTests {
 
     @Test("a swarm that is larger than the limit of open files is refused before it starts")
     func swarm() async throws {
-        let harness = try ProcessHarness()
-        defer { harness.end() }
         try await harness.makeKeys()
         try await harness.run(["swarm", "--peers", "100"], launcher: Self.shell("ulimit -n 200"))
             .expectFailure(71, "open files and may have 200")
@@ -66,8 +53,6 @@ struct ProcessLimitTests {
 
     @Test("too little address space: works, or prints which limit to raise", arguments: ["v", "d"])
     func addressSpace(kind: String) async throws {
-        let harness = try ProcessHarness()
-        defer { harness.end() }
         try await harness.makeKeys()
         var refusals = 0
         for megabytes in stride(from: 40, through: 360, by: 20) {
@@ -92,8 +77,6 @@ struct ProcessLimitTests {
         "too few threads: prints which limit to raise",
         .enabled("needs a user other than root", BadInputTests.canBeNobody))
     func threads() async throws {
-        let harness = try ProcessHarness()
-        defer { harness.end() }
         // The limit does not apply to root, so the program runs as another user.
         let launcher = ["/usr/bin/prlimit", "--nproc=1"] + (geteuid() == 0 ? BadInputTests.nobody : [])
         try await harness.run(["selftest"], launcher: launcher)
@@ -108,8 +91,6 @@ struct ProcessLimitTests {
             ["simulate", "--peers", "2"],
         ])
     func threadsOfOthers(command: [String]) async throws {
-        let harness = try ProcessHarness()
-        defer { harness.end() }
         let launcher = ["/usr/bin/prlimit", "--nproc=1"] + (geteuid() == 0 ? BadInputTests.nobody : [])
         try await harness.run(command, launcher: launcher)
             .expectFailure(71, "threads and may start 0", hint: "'ulimit -u'")
@@ -119,8 +100,6 @@ struct ProcessLimitTests {
         "commands with too little address space neither hang nor crash",
         arguments: [["keygen"], ["send", "B", "x"], ["simulate", "--peers", "2"], ["check", "server"]])
     func addressSpaceOfOthers(command: [String]) async throws {
-        let harness = try ProcessHarness()
-        defer { harness.end() }
         var refusals = 0
         for megabytes in stride(from: 20, through: 120, by: 4) {
             let result = try await harness.run(command, launcher: Self.shell("ulimit -v \(megabytes << 10)"))
@@ -140,8 +119,6 @@ struct ProcessLimitTests {
         "memory that cannot be locked: a warning that names the limit",
         .enabled("needs a user other than root", BadInputTests.canBeNobody))
     func lockedMemory() async throws {
-        let harness = try ProcessHarness()
-        defer { harness.end() }
         let folder = harness.path("keys")
         try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
         let nobody = geteuid() == 0 ? BadInputTests.nobody : []
@@ -159,24 +136,18 @@ struct ProcessLimitTests {
 
     @Test("a file that would be too large is an error, and does not end the process by a signal")
     func fileSize() async throws {
-        let harness = try ProcessHarness()
-        defer { harness.end() }
         try await harness.run(["keygen", "A"], launcher: Self.shell("ulimit -f 0"))
             .expectFailure(73, "keys/A.key")
     }
 
     @Test("no /proc: prints that the arguments cannot be read", .enabled("needs namespaces", hasNamespaces))
     func noProc() async throws {
-        let harness = try ProcessHarness()
-        defer { harness.end() }
         let launcher = Self.shell("mount -t tmpfs none /proc", as: Self.namespace)
         try await harness.run(["server"], launcher: launcher).expectFailure(71, "there is no /proc", hint: "mount")
     }
 
     @Test("a read-only folder: prints the path", .enabled("needs namespaces", hasNamespaces))
     func readOnlyFolder() async throws {
-        let harness = try ProcessHarness()
-        defer { harness.end() }
         let launcher = Self.shell("mkdir -p keys; mount -t tmpfs -o ro none keys", as: Self.namespace)
         try await harness.run(["keygen", "A"], launcher: launcher).expectFailure(73, "keys/A.key")
         try await harness.run(["simulate", "--report", "keys/page.html"], launcher: launcher)
@@ -186,10 +157,7 @@ struct ProcessLimitTests {
     @Test(
         "no /dev: closed standard streams are never given to a socket", .enabled("needs namespaces", hasNamespaces))
     func noDevices() async throws {
-        let harness = try ProcessHarness()
-        defer { harness.end() }
-        try await harness.makeKeys()
-        let server = try await harness.startServer()
+        let server = try await harness.makeServer()
         let peer = try harness.start(
             ["peer", "A", "\(UDP.freePort())", "--server", server.address, "--broadcast-interval", "100ms"],
             launcher: Self.shell("mount -t tmpfs none /dev; exec 0<&- 1>&- 2>&-", as: Self.namespace))
@@ -200,8 +168,6 @@ struct ProcessLimitTests {
 
     @Test("arguments that are not UTF-8 are refused", arguments: ["\\377", "a\\300\\200", "\\355\\240\\200"])
     func notUTF8(bytes: String) async throws {
-        let harness = try ProcessHarness()
-        defer { harness.end() }
         try await harness.run(
             ["peer", "A", "3001", "--message"],
             launcher: ["/bin/sh", "-c", "exec \"$0\" \"$@\" \"$(printf '\(bytes)')\""]

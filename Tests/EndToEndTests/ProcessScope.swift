@@ -2,7 +2,8 @@ internal import Dispatch
 internal import Synchronization
 internal import Testing
 
-/// Gives the tests that start processes separate threads, and runs at most eight of these tests at the same time.
+/// Gives the tests that start processes separate threads and a harness for each test case, and runs at most eight of
+/// these tests at the same time.
 ///
 /// Swift runs tasks on as many threads as there are cores, and the tests of the library occupy those threads for
 /// minutes. A test that waits for a process could continue only when one of the threads is free, which may be long
@@ -20,12 +21,16 @@ struct ProcessScope: SuiteTrait, TestTrait, TestScoping {
     ) async throws {
         await ProcessSlots.shared.take()
         defer { ProcessSlots.shared.give() }
-        try await withTaskExecutorPreference(DispatchTaskExecutor.shared) { try await function() }
+        let harness = try ProcessHarness()
+        defer { harness.end() }
+        try await ProcessHarness.$ofTest.withValue(harness) {
+            try await withTaskExecutorPreference(DispatchTaskExecutor.shared) { try await function() }
+        }
     }
 }
 
 extension Trait where Self == ProcessScope {
-    /// Runs the tests on separate threads, at most eight tests at the same time.
+    /// Runs each test case with its own harness on separate threads, at most eight tests at the same time.
     static var processes: Self { Self() }
 }
 

@@ -4,14 +4,11 @@ internal import Testing
 /// Tests faults from which a mesh recovers without help.
 @Suite("recovery", .processes, .serialized)
 struct RecoveryTests {
+    private let harness = ProcessHarness.current
+
     @Test("a peer that was stopped for 5 s is a member again within 3 s")
     func stoppedPeer() async throws {
-        let harness = try ProcessHarness()
-        defer { harness.end() }
-        try await harness.makeKeys()
-        let server = try await harness.startServer()
-        let a = try await harness.joinPeer("A", of: server)
-        let b = try await harness.joinPeer("B", of: server)
+        let (server, a, b) = try await harness.makeMesh()
         try await a.waitForMessages(from: "B")
         let continued = try await b.suspend(for: .seconds(5)) {
             try await a.waitForLine(matching: "^- B \\(expired\\)$")
@@ -27,10 +24,7 @@ struct RecoveryTests {
 
     @Test("a server that is killed and restarted at once has all peers back within 3 s")
     func restartedServer() async throws {
-        let harness = try ProcessHarness()
-        defer { harness.end() }
-        try await harness.makeKeys()
-        let old = try await harness.startServer()
+        let old = try await harness.makeServer()
         let port = try #require(old.port)
         var peers: [(name: String, process: RunningProcess)] = []
         for name in ["A", "B", "C"] { peers.append((name, try await harness.joinPeer(name, of: old))) }
@@ -54,10 +48,7 @@ struct RecoveryTests {
 
     @Test("peers return to a server that was absent for longer than their retries take")
     func absentServer() async throws {
-        let harness = try ProcessHarness()
-        defer { harness.end() }
-        try await harness.makeKeys()
-        let old = try await harness.startServer()
+        let old = try await harness.makeServer()
         let port = try #require(old.port)
         let a = try await harness.joinPeer("A", of: old)
         let b = try await harness.joinPeer("B", of: old)
@@ -67,20 +58,17 @@ struct RecoveryTests {
         for peer in [a, b] { try await peer.waitForLine(matching: "^p2p: warning: no answer from ", on: .errors) }
 
         // A peer retries at intervals of at most 8 s plus jitter.
-        let new = try await harness.startServer(port: port)
+        _ = try await harness.startServer(port: port)
         try await a.waitForLine(matching: "^joined as A at ", since: markA, within: .seconds(12))
         try await b.waitForLine(matching: "^joined as B at ", since: markB, within: .seconds(12))
         try await a.waitForMessages(from: "B")
         try await b.waitForMessages(from: "A")
-        withExtendedLifetime(new) {}
     }
 
     /// Tests a peer at a server whose port is closed. On loopback, a datagram to a closed port causes an ICMP message,
     /// and the peer's socket reports it as an error.
     @Test("a peer whose server's port is closed keeps running and joins when the server appears")
     func closedPort() async throws {
-        let harness = try ProcessHarness()
-        defer { harness.end() }
         try await harness.makeKeys()
         let port = try UDP.freePort()
         let peer = try harness.start(["peer", "A", "\(try UDP.freePort())", "--server", "127.0.0.1:\(port)"])
@@ -94,10 +82,7 @@ struct RecoveryTests {
         "a peer on IPv6 and one on IPv4 are in one mesh",
         .enabled(if: UDP.hasIPv6, "this machine has no IPv6 loopback, ::1"))
     func bothFamilies() async throws {
-        let harness = try ProcessHarness()
-        defer { harness.end() }
-        try await harness.makeKeys()
-        let server = try await harness.startServer(["--listen", "[::1]:0"])
+        let server = try await harness.makeServer(["--listen", "[::1]:0"])
         let line = try await server.process.waitForLine(matching: "^listening on \\[::1\\]:")
         let server6 = ServerProcess(process: server.process, address: String(line.dropFirst("listening on ".count)))
         let a = try await harness.joinPeer("A", of: server)
@@ -110,10 +95,7 @@ struct RecoveryTests {
 
     @Test("garbage of every length harms neither the server nor the peers")
     func garbage() async throws {
-        let harness = try ProcessHarness()
-        defer { harness.end() }
-        try await harness.makeKeys()
-        let server = try await harness.startServer()
+        let server = try await harness.makeServer()
         let ports = try (UDP.freePort(), UDP.freePort())
         let a = try await harness.joinPeer("A", port: ports.0, of: server)
         let b = try await harness.joinPeer("B", port: ports.1, of: server)

@@ -4,10 +4,10 @@ internal import Testing
 /// Tests `p2p authorize`, `p2p revoke`, and lists of peers that a running server reads again.
 @Suite("the list of peers", .processes, .serialized)
 struct RosterCommandTests {
+    private let harness = ProcessHarness.current
+
     @Test("keygen --authorize after a key was lost leaves one key that may join, not two")
     func lostKey() async throws {
-        let harness = try ProcessHarness()
-        defer { harness.end() }
         let old = try await harness.makeKeys(peers: ["A"])[1]
         for file in ["A.key", "A.pub"] {
             try FileManager.default.moveItem(atPath: harness.path("keys/\(file)"), toPath: harness.path(file))
@@ -23,12 +23,7 @@ struct RosterCommandTests {
 
     @Test("a revoked peer is out within a second, and one that is authorized joins")
     func revokeAndAuthorize() async throws {
-        let harness = try ProcessHarness()
-        defer { harness.end() }
-        try await harness.makeKeys(peers: ["A", "B"])
-        let server = try await harness.startServer()
-        let a = try await harness.joinPeer("A", of: server)
-        let b = try await harness.joinPeer("B", of: server)
+        let (server, a, b) = try await harness.makeMesh(peers: ["A", "B"])
         try await a.waitForLine(matching: "^\\+ B ")
         let revoked = try await harness.run(["revoke", "B", "--reason", "stolen"])
         #expect(revoked.status == 0)
@@ -53,8 +48,6 @@ struct RosterCommandTests {
 
     @Test("a server that is stopped does not keep another one from reading the list, or the command from ending")
     func stoppedServer() async throws {
-        let harness = try ProcessHarness()
-        defer { harness.end() }
         try await harness.makeKeys(peers: ["A"])
         let servers = [try await harness.startServer(), try await harness.startServer()]
         try await servers[0].process.stop()
@@ -70,8 +63,6 @@ struct RosterCommandTests {
 
     @Test("a list that was emptied, or has lost most of its keys, revokes nobody")
     func emptied() async throws {
-        let harness = try ProcessHarness()
-        defer { harness.end() }
         let keys = try await harness.makeKeys()
         let server = try await harness.startServer()
         let a = try await harness.joinPeer("A", of: server)
@@ -101,10 +92,7 @@ struct RosterCommandTests {
 
     @Test("a peer that was revoked by mistake comes back by itself when it is listed again")
     func comesBack() async throws {
-        let harness = try ProcessHarness()
-        defer { harness.end() }
-        try await harness.makeKeys(peers: ["A"])
-        let server = try await harness.startServer()
+        let server = try await harness.makeServer(peers: ["A"])
         let a = try await harness.joinPeer("A", of: server)
         let mark = a.mark
         #expect(try await harness.run(["revoke", "A"]).status == 0)
@@ -123,8 +111,6 @@ struct RosterCommandTests {
 
     @Test("if no server of this user runs, the command says how to make another user's server read the list")
     func noServer() async throws {
-        let harness = try ProcessHarness()
-        defer { harness.end() }
         let keys = try await harness.makeKeys(peers: ["A"])
         let revoked = try await harness.run(["revoke", "A"])
         #expect(revoked.status == 0)
@@ -139,8 +125,6 @@ struct RosterCommandTests {
 
     @Test("commands that edit a list at the same time lose nothing of each other")
     func atTheSameTime() async throws {
-        let harness = try ProcessHarness()
-        defer { harness.end() }
         let names = (0..<12).map { "n\($0)" }
         let lines = try await harness.run(["keygen"] + names).output
         let processes = try lines.map { line in
@@ -154,8 +138,6 @@ struct RosterCommandTests {
 
     @Test("a full disk loses neither a list nor a key, and leaves no part of a new one")
     func fullDisk() async throws {
-        let harness = try ProcessHarness()
-        defer { harness.end() }
         try await harness.makeKeys(peers: (0..<20).map { "n\($0)" })
         let list = try harness.read("keys/authorized_peers")
         let files = try FileManager.default.contentsOfDirectory(atPath: harness.path("keys")).sorted()
@@ -171,8 +153,6 @@ struct RosterCommandTests {
 
     @Test("an edited list keeps its mode, and a link is not followed")
     func modeAndLink() async throws {
-        let harness = try ProcessHarness()
-        defer { harness.end() }
         try await harness.makeKeys(peers: ["A", "B"])
         try harness.setMode(0o640, of: "keys/authorized_peers")
         #expect(try await harness.run(["revoke", "A"]).status == 0)
@@ -190,8 +170,6 @@ struct RosterCommandTests {
 
     @Test("a key that is obviously the wrong one is not authorized")
     func refused() async throws {
-        let harness = try ProcessHarness()
-        defer { harness.end() }
         let keys = try await harness.makeKeys(peers: ["A", "B"])
         let list = try harness.read("keys/authorized_peers")
         let serverKey = String(keys[0].dropFirst("server ".count))
@@ -216,8 +194,6 @@ struct RosterCommandTests {
 
     @Test("a key can come from standard input")
     func standardInput() async throws {
-        let harness = try ProcessHarness()
-        defer { harness.end() }
         _ = try await harness.run(["keygen", "A"])
         let piped = ["/bin/sh", "-c", #"cat keys/A.pub | exec "$0" "$@""#]
         #expect(try await harness.run(["authorize", "A", "-"], launcher: piped).status == 0)
@@ -226,8 +202,6 @@ struct RosterCommandTests {
 
     @Test("keygen prints commands that can be pasted, and they work")
     func next() async throws {
-        let harness = try ProcessHarness()
-        defer { harness.end() }
         let peer = try await harness.run(["keygen", "A", "--keys", "peer keys"])
         let command = try #require(peer.errors.last?.firstMatch(of: #/^p2p: next, on the server's host: p2p (.*)$/#))
         #expect(try await harness.run(command.output.1.split(separator: " ").map(String.init)).status == 0)
@@ -240,8 +214,6 @@ struct RosterCommandTests {
 
     @Test("an argument or a folder that is not UTF-8 is refused, and no other folder is made")
     func notUTF8() async throws {
-        let harness = try ProcessHarness()
-        defer { harness.end() }
         let option = ["/bin/sh", "-c", #"exec "$0" "$@" --keys "$(printf 'k\377')""#]
         try await harness.run(["keygen", "A"], launcher: option).expectFailure(64, "argument 4")
         let variable = ["/bin/sh", "-c", #"export P2P_KEYS="$(printf 'k\377')"; exec "$0" "$@""#]
@@ -251,8 +223,6 @@ struct RosterCommandTests {
 
     @Test("keys are not made in a folder that other users can change")
     func writableFolder() async throws {
-        let harness = try ProcessHarness()
-        defer { harness.end() }
         try FileManager.default.createDirectory(
             atPath: harness.path("keys"), withIntermediateDirectories: false)
         try harness.setMode(0o777, of: "keys")

@@ -4,10 +4,10 @@
 
     @Suite("the priority of a server", .processes)
     struct SchedulingPriorityTests {
+        private let harness = ProcessHarness.current
+
         @Test("the event loops of a server do not wait for busy processes, where the system permits that")
         func eventLoops() async throws {
-            let harness = try ProcessHarness()
-            defer { harness.end() }
             let permission = Process()
             permission.executableURL = URL(filePath: "/usr/bin/env")
             permission.arguments = ["chrt", "--rr", "1", "true"]
@@ -15,8 +15,7 @@
             try permission.run()
             permission.waitUntilExit()
             let isPermitted = permission.terminationStatus == 0
-            try await harness.makeKeys(peers: ["A"])
-            let server = try await harness.startServer()
+            let server = try await harness.makeServer(peers: ["A"])
             let threads = try threads(of: server.process)
             let loops = threads.filter { $0.name.hasPrefix("NIO-SGLTN") }
             #expect(!loops.isEmpty && loops.allSatisfy { $0.isRealTime == isPermitted }, "\(threads)")
@@ -25,10 +24,7 @@
 
         @Test("a peer keeps the priority that it was given")
         func peer() async throws {
-            let harness = try ProcessHarness()
-            defer { harness.end() }
-            try await harness.makeKeys(peers: ["A"])
-            let server = try await harness.startServer()
+            let server = try await harness.makeServer(peers: ["A"])
             let peer = try await harness.joinPeer("A", of: server)
             #expect(try threads(of: peer).allSatisfy { !$0.isRealTime })
         }

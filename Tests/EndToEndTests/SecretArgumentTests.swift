@@ -5,6 +5,8 @@ internal import Testing
 /// stderr is often logged.
 @Suite("a secret among the arguments", .processes, .serialized)
 struct SecretArgumentTests {
+    private let harness = ProcessHarness.current
+
     private static let secret = "P2PSECRET1_" + String(repeating: "A", count: 48)
     static let misplaced: [[String]] = [
         ["peer", "A", "3001", "--key", secret], ["peer", secret, "3001"], ["peer", "A", secret],
@@ -15,8 +17,6 @@ struct SecretArgumentTests {
 
     @Test("is not printed", arguments: misplaced)
     func silence(_ arguments: [String]) async throws {
-        let harness = try ProcessHarness()
-        defer { harness.end() }
         try await harness.makeKeys(peers: ["A"])
         let result = try await harness.run(arguments)
         #expect(result.status != 0)

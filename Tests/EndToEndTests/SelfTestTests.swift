@@ -3,10 +3,10 @@ internal import Testing
 
 @Suite("p2p selftest", .processes)
 struct SelfTestTests {
+    private let harness = ProcessHarness.current
+
     @Test("passes in an empty folder without keys, and prints one line per part and a sum")
     func passes() async throws {
-        let harness = try ProcessHarness()
-        defer { harness.end() }
         let result = try await harness.run(["selftest", "--fuzz", "1s", "--seed", "1"], within: .seconds(120))
         #expect(result.status == 0, "\(result.text)")
         #expect(result.output.first == "again with: p2p selftest --fuzz 1s --seed 1")
@@ -20,16 +20,12 @@ struct SelfTestTests {
 
     @Test("chooses a random seed and prints it")
     func ownSeed() async throws {
-        let harness = try ProcessHarness()
-        defer { harness.end() }
         let process = try harness.start(["selftest", "--fuzz", "1500ms"])
         try await process.waitForLine(matching: "^again with: p2p selftest --fuzz 1500ms --seed [0-9]+$")
     }
 
     @Test("an invalid interval or seed is wrong usage", arguments: [["--fuzz", "soon"], ["--seed", "-1"]])
     func usage(arguments: [String]) async throws {
-        let harness = try ProcessHarness()
-        defer { harness.end() }
         try await harness.run(["selftest"] + arguments).expectFailure(64)
     }
 }

@@ -5,14 +5,13 @@ internal import Testing
 /// they trust their directory.
 @Suite("a server that stops or crashes", .processes)
 struct ServerAbsenceTests {
+    private let harness = ProcessHarness.current
+
     @Test(
         "no message is lost, and no member that returns is reported as gone",
         arguments: [SIGTERM, SIGKILL])
     func absence(signal: Int32) async throws {
-        let harness = try ProcessHarness()
-        defer { harness.end() }
-        try await harness.makeKeys()
-        let old = try await harness.startServer()
+        let old = try await harness.makeServer()
         let port = try #require(old.port)
         let names = ["A", "B", "C"]
         var peers: [(name: String, process: RunningProcess)] = []
@@ -30,7 +29,7 @@ struct ServerAbsenceTests {
                 try await peer.process.waitForMessages(from: other, count: 20, since: mark)
             }
         }
-        let new = try await harness.startServer(port: port)
+        _ = try await harness.startServer(port: port)
         for (peer, mark) in zip(peers, marks) {
             try await peer.process.waitForLine(matching: "^joined as ", since: mark, within: .seconds(12))
         }
@@ -43,7 +42,6 @@ struct ServerAbsenceTests {
                 try await waitForMessages(from: other, count: 85, at: peer.process, since: mark)
             }
         }
-        withExtendedLifetime(new) {}
         for (peer, mark) in zip(peers, marks) {
             #expect(try peer.process.lines(matching: "^- ", since: mark).isEmpty)
             for other in names where other != peer.name {

@@ -21,13 +21,11 @@ final class ServiceManagerSocket: Sendable {
     private init(name: String, path: [UInt8]) throws {
         self.name = name
         #if canImport(Darwin)
-            let kind = SOCK_DGRAM
             let address = [UInt8(path.count + 2), UInt8(AF_UNIX)] + path
         #else
-            let kind = Int32(SOCK_DGRAM.rawValue)
             let address = [UInt8(AF_UNIX), 0] + path
         #endif
-        descriptor = socket(AF_UNIX, kind, 0)
+        descriptor = socket(AF_UNIX, UDP.socketKind, 0)
         let result = unsafe address.withUnsafeBytes { bytes -> Int32 in
             guard let start = bytes.baseAddress else { return -1 }
             return unsafe bind(
@@ -48,12 +46,7 @@ final class ServiceManagerSocket: Sendable {
     }
 
     private func sendEmptyDatagrams() -> Int {
-        #if canImport(Darwin)
-            let kind = SOCK_DGRAM
-        #else
-            let kind = Int32(SOCK_DGRAM.rawValue)
-        #endif
-        let sender = socket(AF_UNIX, kind, 0)
+        let sender = socket(AF_UNIX, UDP.socketKind, 0)
         defer { close(sender) }
         var address = sockaddr_un()
         address.sun_family = sa_family_t(AF_UNIX)

@@ -4,12 +4,22 @@ internal import Testing
 /// Tests the notifications that a server or a peer sends to a service manager such as systemd.
 @Suite("notifications to the service manager", .processes, .serialized)
 struct ServiceNotificationTests {
+    private let harness = ProcessHarness.current
+    private let manager: ServiceManagerSocket
+
+    init() async throws {
+        manager = try ServiceManagerSocket(in: harness)
+        try await harness.makeKeys()
+    }
+
+    /// Starts a server that notifies the socket with this name.
+    private func startServer(notifying name: String, _ variables: [String: String] = [:]) throws -> RunningProcess {
+        try harness.start(
+            ["server", "--listen", "127.0.0.1:0"], environment: variables.merging(["NOTIFY_SOCKET": name]) { $1 })
+    }
+
     @Test("a server says READY=1 once it listens, and how many members it has")
     func serverReady() async throws {
-        let harness = try ProcessHarness()
-        defer { harness.end() }
-        try await harness.makeKeys()
-        let manager = try ServiceManagerSocket(in: harness)
         let port = try UDP.freePort()
         let server = try harness.start(
             ["server", "--listen", "127.0.0.1:\(port)"], environment: ["NOTIFY_SOCKET": manager.name])
@@ -27,10 +37,6 @@ struct ServiceNotificationTests {
 
     @Test("a peer says READY=1 when it runs, and STATUS tells whether it is a member")
     func peerReady() async throws {
-        let harness = try ProcessHarness()
-        defer { harness.end() }
-        try await harness.makeKeys()
-        let manager = try ServiceManagerSocket(in: harness)
         let port = try UDP.freePort()
         let a = try harness.start(
             ["peer", "A", "\(UDP.freePort())", "--server", "127.0.0.1:\(port)"],
@@ -49,12 +55,7 @@ struct ServiceNotificationTests {
 
     @Test("at SIGHUP, a server sends RELOADING=1 with the time, then READY=1")
     func reload() async throws {
-        let harness = try ProcessHarness()
-        defer { harness.end() }
-        try await harness.makeKeys()
-        let manager = try ServiceManagerSocket(in: harness)
-        let server = try harness.start(
-            ["server", "--listen", "127.0.0.1:0"], environment: ["NOTIFY_SOCKET": manager.name])
+        let server = try startServer(notifying: manager.name)
         try await manager.waitForState { $0["READY"] == "1" }
         // The reload ends too if the list cannot be read.
         for content in ["", "no key\n"] {
@@ -71,10 +72,6 @@ struct ServiceNotificationTests {
 
     @Test("at SIGTERM, a process sends STOPPING=1 and exits with 0", arguments: ["server", "peer"])
     func stop(command: String) async throws {
-        let harness = try ProcessHarness()
-        defer { harness.end() }
-        try await harness.makeKeys()
-        let manager = try ServiceManagerSocket(in: harness)
         let arguments = command == "server" ? ["--listen", "127.0.0.1:0"] : ["A", "\(try UDP.freePort())"]
         let process = try harness.start([command] + arguments, environment: ["NOTIFY_SOCKET": manager.name])
         try await manager.waitForState { $0["READY"] == "1" }
@@ -85,23 +82,15 @@ struct ServiceNotificationTests {
 
     @Test("an abstract socket, whose name begins with @, is notified as well")
     func abstractName() async throws {
-        let harness = try ProcessHarness()
-        defer { harness.end() }
         let manager = try ServiceManagerSocket(abstractName: "p2p-test-\(UUID().uuidString)")
-        try await harness.makeKeys()
-        _ = try harness.start(["server", "--listen", "127.0.0.1:0"], environment: ["NOTIFY_SOCKET": manager.name])
+        _ = try startServer(notifying: manager.name)
         try await manager.waitForState { $0["READY"] == "1" }
     }
 
     @Test("READY=1 reaches a service manager that was too busy to read at first, and the server serves meanwhile")
     func busyManager() async throws {
-        let harness = try ProcessHarness()
-        defer { harness.end() }
-        try await harness.makeKeys()
-        let manager = try ServiceManagerSocket(in: harness)
         manager.fill()
-        let process = try harness.start(
-            ["server", "--listen", "127.0.0.1:0"], environment: ["NOTIFY_SOCKET": manager.name])
+        let process = try startServer(notifying: manager.name)
         let line = try await process.waitForLine(matching: "^listening on ")
         let address = String(line.dropFirst("listening on ".count))
         _ = try await harness.joinPeer("A", of: ServerProcess(process: process, address: address))
@@ -112,15 +101,9 @@ struct ServiceNotificationTests {
 
     @Test("a server sends WATCHDOG=1 within half of WATCHDOG_USEC, and none to the watchdog of another process")
     func watchdog() async throws {
-        let harness = try ProcessHarness()
-        defer { harness.end() }
-        try await harness.makeKeys()
-        let (manager, other) = try (ServiceManagerSocket(in: harness), ServiceManagerSocket(in: harness))
-        let watched = ["NOTIFY_SOCKET": manager.name, "WATCHDOG_USEC": "800000"]
-        _ = try harness.start(["server", "--listen", "127.0.0.1:0"], environment: watched)
-        _ = try harness.start(
-            ["server", "--listen", "127.0.0.1:0"],
-            environment: ["NOTIFY_SOCKET": other.name, "WATCHDOG_USEC": "800000", "WATCHDOG_PID": "1"])
+        let other = try ServiceManagerSocket(in: harness)
+        _ = try startServer(notifying: manager.name, ["WATCHDOG_USEC": "800000"])
+        _ = try startServer(notifying: other.name, ["WATCHDOG_USEC": "800000", "WATCHDOG_PID": "1"])
         try await other.waitForState { $0["READY"] == "1" }
         var times: [ContinuousClock.Instant] = []
         for _ in 0..<10 {
@@ -137,18 +120,10 @@ struct ServiceNotificationTests {
         "a server whose event loop is stuck sends no more WATCHDOG=1, so that systemd restarts it",
         .enabled(if: ThreadFreezer.isAvailable, "python3 cannot use ptrace(2)"))
     func stuckEventLoop() async throws {
-        let harness = try ProcessHarness()
-        defer { harness.end() }
-        try await harness.makeKeys()
-        let (manager, other) = try (ServiceManagerSocket(in: harness), ServiceManagerSocket(in: harness))
-        let environment = ["WATCHDOG_USEC": "400000"]
-        let stuck = try harness.start(
-            ["server", "--listen", "127.0.0.1:0"],
-            environment: environment.merging(["NOTIFY_SOCKET": manager.name]) { $1 })
+        let other = try ServiceManagerSocket(in: harness)
+        let stuck = try startServer(notifying: manager.name, ["WATCHDOG_USEC": "400000"])
         // Another server's watchdog messages show how much time has passed.
-        _ = try harness.start(
-            ["server", "--listen", "127.0.0.1:0"],
-            environment: environment.merging(["NOTIFY_SOCKET": other.name]) { $1 })
+        _ = try startServer(notifying: other.name, ["WATCHDOG_USEC": "400000"])
         try await manager.waitForState { $0["WATCHDOG"] == "1" }
         let freezer = try ThreadFreezer(thread: "NIO-", of: stuck.id)
         defer { freezer.thaw() }
@@ -165,11 +140,7 @@ struct ServiceNotificationTests {
         "a NOTIFY_SOCKET that is no socket is a warning, and the server runs",
         arguments: ["notify", "/nonexistent/notify"])
     func noSocket(name: String) async throws {
-        let harness = try ProcessHarness()
-        defer { harness.end() }
-        try await harness.makeKeys()
-        let server = try harness.start(
-            ["server", "--listen", "127.0.0.1:0"], environment: ["NOTIFY_SOCKET": name])
+        let server = try startServer(notifying: name)
         try await server.waitForLine(matching: "^listening on ")
         try await server.waitForLine(matching: "^p2p: warning: cannot notify the service manager", on: .errors)
         server.send(SIGTERM)

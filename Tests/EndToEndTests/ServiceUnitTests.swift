@@ -4,6 +4,8 @@ internal import Testing
 /// Tests the systemd units in packaging/systemd. `scripts/package --check` lets systemd itself check them.
 @Suite("systemd units", .processes)
 struct ServiceUnitTests {
+    private let harness = ProcessHarness.current
+
     @Test("the units restart after each exit code but those that docs/operations.md leaves to a person")
     func exitCodes() throws {
         let rows = try Page("docs/operations.md").rows(under: "## systemd").filter { Int($0[0]) != nil }
@@ -20,8 +22,6 @@ struct ServiceUnitTests {
 
     @Test("the commands of the units make a mesh")
     func commands() async throws {
-        let harness = try ProcessHarness()
-        defer { harness.end() }
         try await harness.makeKeys()
         let manager = try ServiceManagerSocket(in: harness)
         try FileManager.default.createDirectory(
@@ -50,8 +50,6 @@ struct ServiceUnitTests {
         "p2p status of root finds the process of a unit by its runtime folder",
         .enabled(if: geteuid() == 0, "only root can make a folder in /run"))
     func status() async throws {
-        let harness = try ProcessHarness()
-        defer { harness.end() }
         try await harness.makeKeys()
         for name in ["p2p-server.service", "p2p-peer@.service"] {
             let unit = try Unit(name)

@@ -4,6 +4,8 @@ internal import Testing
 /// Tests settings that a user gives on the command line, in the environment and in p2p.toml.
 @Suite("settings", .processes, .serialized)
 struct SettingsTests {
+    private let harness = ProcessHarness.current
+
     private static let file = """
         keys = "keys"
         [server]
@@ -16,8 +18,6 @@ struct SettingsTests {
 
     @Test("a flag comes before the environment, the environment before the file, and the file before the default")
     func precedence() async throws {
-        let harness = try ProcessHarness()
-        defer { harness.end() }
         try harness.write(Self.file, to: "p2p.toml")
         let environment = ["P2P_MAX_PEERS": "8", "P2P_HEARTBEAT": "300ms"]
         let result = try await harness.run(
@@ -31,10 +31,7 @@ struct SettingsTests {
 
     @Test("a peer gets its name and port from the file, and joins")
     func peer() async throws {
-        let harness = try ProcessHarness()
-        defer { harness.end() }
-        try await harness.makeKeys(peers: ["A"])
-        let server = try await harness.startServer()
+        let server = try await harness.makeServer(peers: ["A"])
         try harness.write(
             "[peer]\nname = \"A\"\nport = \(try UDP.freePort())\nserver = \"\(server.address)\"\n", to: "p2p.toml")
         let peer = try harness.start(["peer"])
@@ -45,8 +42,6 @@ struct SettingsTests {
 
     @Test("relative paths in the file begin at the file's folder")
     func paths() async throws {
-        let harness = try ProcessHarness()
-        defer { harness.end() }
         try await harness.makeKeys(peers: ["A"])
         try FileManager.default.createDirectory(atPath: harness.path("etc"), withIntermediateDirectories: false)
         try harness.write("[server]\nkeys = \"../keys\"\nlisten = \"127.0.0.1:0\"\n", to: "etc/p2p.toml")
@@ -67,8 +62,6 @@ struct SettingsTests {
 
     @Test("a mistake in the file is refused with file, line, column and a suggestion", arguments: mistakes)
     func mistake(_ line: String, error: String, hint: String?) async throws {
-        let harness = try ProcessHarness()
-        defer { harness.end() }
         try harness.write("[server]\n\(line)\n", to: "bad.toml")
         try await harness.run(["server", "--config", "bad.toml"]).expectFailure(78, error, hint: hint)
     }
@@ -114,8 +107,6 @@ struct SettingsTests {
 
     @Test("settings of a file that contradict each other exit with 78, not with 64", arguments: contradictions)
     func contradiction(_ settings: [String], arguments: [String], errors: [String]) async throws {
-        let harness = try ProcessHarness()
-        defer { harness.end() }
         try harness.write((["[server]"] + settings).joined(separator: "\n") + "\n", to: "bad.toml")
         let result = try await harness.run(["server", "--config", "bad.toml"] + arguments)
         for error in errors { result.expectFailure(78, error, hint: "see 'p2p help server'") }
@@ -129,8 +120,6 @@ struct SettingsTests {
 
     @Test("addresses of a peer's settings file that exclude each other exit with 78, not with 64")
     func peerContradiction() async throws {
-        let harness = try ProcessHarness()
-        defer { harness.end() }
         try await harness.makeKeys(peers: ["A"])
         try harness.write("[peer]\nserver = \"192.0.2.1:3000\"\n", to: "p2p.toml")
         let families = "p2p.toml:2:1: the address to bind and the server's 192.0.2.1:3000 are not both IPv4 or both"
@@ -150,8 +139,6 @@ struct SettingsTests {
 
     @Test("options and variables that contradict each other are 64 on the command line, and 78 with a variable")
     func contradictingVariable() async throws {
-        let harness = try ProcessHarness()
-        defer { harness.end() }
         try await harness.run(["server", "--open", "--authorized-peers", "list"])
             .expectFailure(64, "--open and --authorized-peers exclude each other")
         try await harness.run(["server", "--heartbeat", "5s"])
@@ -164,8 +151,6 @@ struct SettingsTests {
 
     @Test("a reload refuses settings with which the server could not start again")
     func contradictionInReload() async throws {
-        let harness = try ProcessHarness()
-        defer { harness.end() }
         try await harness.makeKeys(peers: ["A", "B"])
         try harness.write("[server]\nlisten = \"127.0.0.1:0\"\n", to: "p2p.toml")
         let server = try harness.start(["server", "--control", "c.sock"])
@@ -184,8 +169,6 @@ struct SettingsTests {
 
     @Test("check names every setting that is out of range")
     func checkOfSettings() async throws {
-        let harness = try ProcessHarness()
-        defer { harness.end() }
         try await harness.makeKeys(peers: ["A"])
         try harness.write("[server]\nmax-peers = 0\nheartbeat = '5s'\nlisten = '224.0.0.1:3000'\n", to: "p2p.toml")
         let result = try await harness.run(["check", "server"])
@@ -196,8 +179,6 @@ struct SettingsTests {
 
     @Test("a wrong variable is refused by its name")
     func variable() async throws {
-        let harness = try ProcessHarness()
-        defer { harness.end() }
         try await harness.run(["server"], environment: ["P2P_HEARTBEAT": "3"])
             .expectFailure(78, "$P2P_HEARTBEAT: the value '3' is invalid")
         try await harness.run(["server"], environment: ["P2P_OPEN": "maybe"])
@@ -208,8 +189,6 @@ struct SettingsTests {
 
     @Test("check names everything that is wrong, not only the first, and exits with 1")
     func check() async throws {
-        let harness = try ProcessHarness()
-        defer { harness.end() }
         let taken = try UDP.Socket(.loopback4)
         let result = try await harness.run(
             ["check", "server", "--listen", "127.0.0.1:\(taken.port)"], environment: ["P2P_HEARBEAT": "1s"])
@@ -224,8 +203,6 @@ struct SettingsTests {
 
     @Test("check says ok of a peer that can start, and starts nothing")
     func checkPeer() async throws {
-        let harness = try ProcessHarness()
-        defer { harness.end() }
         try await harness.makeKeys(peers: ["A"])
         let result = try await harness.run(["check", "peer", "A", "\(try UDP.freePort())", "--bind", "127.0.0.1"])
         #expect(result.status == 0, "\(result.text)")
@@ -235,8 +212,6 @@ struct SettingsTests {
 
     @Test("SIGHUP names the settings that have changed and need a restart, and a broken file changes nothing")
     func reload() async throws {
-        let harness = try ProcessHarness()
-        defer { harness.end() }
         try await harness.makeKeys(peers: ["A", "B", "C"])
         let all = try harness.read("keys/authorized_peers")
         try harness.write("[server]\nlisten = \"127.0.0.1:0\"\nheartbeat = \"300ms\"\n", to: "p2p.toml")

@@ -4,15 +4,13 @@ internal import Testing
 /// Tests that signals have the effects that docs/command.md lists.
 @Suite("signals", .processes, .serialized)
 struct SignalTests {
+    private let harness = ProcessHarness.current
+
     /// Starts a process that runs `command`, and waits until the command has begun its work.
-    private func start(
-        _ command: String, in harness: ProcessHarness, of server: ServerProcess, launcher: [String] = []
-    ) async throws -> RunningProcess {
+    private func start(_ command: String, of server: ServerProcess, launcher: [String]) async throws -> RunningProcess {
         switch command {
         case "peer":
-            let peer = try harness.start(
-                ["peer", "A", "\(UDP.freePort())", "--server", server.address, "--broadcast-interval", "200ms"],
-                launcher: launcher)
+            let peer = try harness.startPeer("A", of: server, launcher: launcher)
             try await server.process.waitForLine(matching: "^\\+ A ")
             try await peer.waitForLine(matching: "^joined as A ")
             return peer
@@ -49,24 +47,19 @@ struct SignalTests {
         Foundation.kill(child, signal)
     }
 
-    /// Starts a server, and a process that runs `command` at this server. Then calls `body` with the process, the
-    /// server and the harness.
+    /// Starts a server, and a process that runs `command` at this server. Then calls `body` with both.
     private func with(
-        _ command: String, launcher: [String] = [],
-        _ body: (RunningProcess, ServerProcess, ProcessHarness) async throws -> Void
+        _ command: String, launcher: [String] = [], _ body: (RunningProcess, ServerProcess) async throws -> Void
     ) async throws {
-        let harness = try ProcessHarness()
-        defer { harness.end() }
-        try await harness.makeKeys()
-        let server = try await harness.startServer(["--open"])
-        try await body(start(command, in: harness, of: server, launcher: launcher), server, harness)
+        let server = try await harness.makeServer(["--open"])
+        try await body(start(command, of: server, launcher: launcher), server)
     }
 
     @Test(
         "SIGINT and SIGTERM: server, peer and swarm stop and exit with 0", arguments: [SIGINT, SIGTERM],
         ["server", "peer", "swarm"])
     func stop(signal: Int32, command: String) async throws {
-        try await with(command) { process, _, _ in
+        try await with(command) { process, _ in
             process.send(signal)
             let end = try await process.waitForExit(within: .seconds(5))
             #expect(end == 0)
@@ -78,7 +71,7 @@ struct SignalTests {
         "SIGINT, SIGTERM and SIGHUP end a simulation even if its parent has blocked them",
         arguments: [SIGINT, SIGTERM, SIGHUP], ["selftest", "simulate"])
     func end(signal: Int32, command: String) async throws {
-        try await with(command) { process, _, _ in
+        try await with(command) { process, _ in
             process.send(signal)
             let end = try await process.waitForExit(within: .seconds(5))
             #expect(end == signal)
@@ -89,7 +82,7 @@ struct SignalTests {
         "SIGTSTP and SIGSTOP stop every command, and SIGCONT continues it", arguments: [SIGTSTP, SIGSTOP],
         ["server", "peer", "swarm", "selftest"])
     func stopAndContinue(signal: Int32, command: String) async throws {
-        try await with(command) { process, _, _ in
+        try await with(command) { process, _ in
             process.send(signal)
             try await Self.wait(for: "T", of: process)
             process.send(SIGCONT)
@@ -112,7 +105,7 @@ struct SignalTests {
 
     @Test("SIGHUP: peer and swarm leave the mesh and exit with 129", arguments: ["peer", "swarm"])
     func hangup(command: String) async throws {
-        try await with(command) { process, server, _ in
+        try await with(command) { process, server in
             process.send(SIGHUP)
             let end = try await process.waitForExit(within: .seconds(5))
             #expect(end == 129)
@@ -123,7 +116,7 @@ struct SignalTests {
 
     @Test("under nohup, SIGHUP does not end a peer")
     func nohup() async throws {
-        try await with("peer", launcher: ["/usr/bin/env", "nohup"]) { peer, server, _ in
+        try await with("peer", launcher: ["/usr/bin/env", "nohup"]) { peer, server in
             let mark = peer.mark
             peer.send(SIGHUP)
             peer.send(SIGUSR1)
@@ -140,7 +133,7 @@ struct SignalTests {
         arguments: ["server", "peer", "swarm", "selftest"])
     func quit(command: String) async throws {
         let launcher = ["/bin/sh", "-c", "ulimit -c unlimited 2>/dev/null; exec \"$0\" \"$@\""]
-        try await with(command, launcher: launcher) { process, server, harness in
+        try await with(command, launcher: launcher) { process, server in
             process.send(SIGQUIT)
             let end = try await process.waitForExit()
             #expect(end == 131)
@@ -152,7 +145,7 @@ struct SignalTests {
 
     @Test("SIGUSR1: server and peer log a summary, and a swarm its progress", arguments: ["server", "peer", "swarm"])
     func summary(command: String) async throws {
-        try await with(command) { process, _, _ in
+        try await with(command) { process, _ in
             let mark = process.mark
             process.send(SIGUSR1)
             let pattern =
@@ -166,7 +159,7 @@ struct SignalTests {
 
     @Test("the summary counts members, and what was lost by reason")
     func summaryCounts() async throws {
-        try await with("peer") { _, server, _ in
+        try await with("peer") { _, server in
             let stranger = try UDP.Socket(.loopback4)
             stranger.send([1, 2, 3], to: .loopback4, port: try #require(server.port))
             try await server.process.waitForLine(matching: "lost datagrams", on: .errors)
@@ -180,7 +173,7 @@ struct SignalTests {
         "SIGPIPE, SIGUSR1, SIGUSR2, SIGWINCH and SIGXFSZ end no command",
         arguments: [SIGPIPE, SIGUSR1, SIGUSR2, SIGWINCH, SIGXFSZ], ["server", "peer", "swarm", "selftest"])
     func ignored(signal: Int32, command: String) async throws {
-        try await with(command) { process, _, _ in
+        try await with(command) { process, _ in
             process.send(signal)
             process.send(SIGTERM)
             let end = try await process.waitForExit(within: .seconds(5))
@@ -192,8 +185,6 @@ struct SignalTests {
         "a second Ctrl-C or SIGTERM ends a server, a peer and a swarm at once, with 130 or 143",
         arguments: [SIGINT, SIGTERM], ["server", "peer", "swarm"])
     func secondInterrupt(signal: Int32, command: String) async throws {
-        let harness = try ProcessHarness()
-        defer { harness.end() }
         try await harness.makeKeys()
         let pipe = try FullPipe(in: harness)
         let server = try await harness.startServer(["--open"])
@@ -228,7 +219,7 @@ struct SignalTests {
 
     @Test("a signal that comes twice at once, as from a terminal and a wrapper, does not keep a peer from leaving")
     func doubleSignal() async throws {
-        try await with("peer") { peer, server, _ in
+        try await with("peer") { peer, server in
             for _ in 0..<3 {
                 peer.send(SIGINT)
                 peer.send(SIGTERM)
@@ -246,19 +237,14 @@ struct SignalTests {
         "/usr/bin/unshare", "--map-root-user", "--fork", "--pid", "--mount-proc", "--kill-child=KILL",
     ]
 
-    private static func hasContainers() async throws -> Bool {
-        guard FileManager.default.isExecutableFile(atPath: container[0]) else { return false }
-        let harness = try ProcessHarness()
-        defer { harness.end() }
-        return try await harness.run(["--version"], launcher: container).status == 0
-    }
+    private static func hasContainers() async throws -> Bool { try await ProcessHarness.canRun(with: container) }
 
     @Test(
         "as the first process of a container, commands obey signals too",
         .enabled("needs namespaces", hasContainers), arguments: [SIGINT, SIGTERM],
         ["server", "peer", "swarm", "selftest"])
     func container(signal: Int32, command: String) async throws {
-        try await with(command, launcher: Self.container) { process, server, _ in
+        try await with(command, launcher: Self.container) { process, server in
             try self.signal(signal, to: process, Self.container)
             let status = try await process.waitForExit(within: .seconds(5))
             #expect(status == (command == "selftest" ? 128 + signal : 0))
@@ -270,10 +256,7 @@ struct SignalTests {
         "with closed standard descriptors, nothing is written to a socket",
         arguments: ["0<&- 1>&- 2>&-", "0<&-", "1>&-", "2>&-", "1>&- 2>&-"])
     func closedDescriptors(redirection: String) async throws {
-        let harness = try ProcessHarness()
-        defer { harness.end() }
-        try await harness.makeKeys()
-        let server = try await harness.startServer()
+        let server = try await harness.makeServer()
         let peer = try harness.start(
             ["peer", "A", "\(UDP.freePort())", "--server", server.address, "--broadcast-interval", "100ms"],
             launcher: ["/bin/sh", "-c", "exec \"$0\" \"$@\" \(redirection)"])

@@ -3,14 +3,14 @@ internal import Testing
 
 @Suite("p2p simulate", .processes)
 struct SimulateTests {
+    private let harness = ProcessHarness.current
+
     private static let small = [
         "simulate", "--peers", "4", "--minutes", "1", "--talk", "off", "--crypto", "insecure-test",
     ]
 
     @Test("prints the same results twice, with the command to repeat them and a verdict")
     func twice() async throws {
-        let harness = try ProcessHarness()
-        defer { harness.end() }
         let arguments = Self.small + ["--loss", "5%", "--kill", "20s..30s:server", "--seed", "5"]
         let first = try await harness.run(arguments, within: .seconds(60))
         let second = try await harness.run(arguments, within: .seconds(60))
@@ -23,8 +23,6 @@ struct SimulateTests {
 
     @Test("--json prints one JSON object")
     func json() async throws {
-        let harness = try ProcessHarness()
-        defer { harness.end() }
         let result = try await harness.run(Self.small + ["--seed", "6", "--json"], within: .seconds(60))
         #expect(result.status == 0)
         let text = Data(result.output.joined(separator: "\n").utf8)
@@ -34,8 +32,6 @@ struct SimulateTests {
 
     @Test("--report writes a page")
     func page() async throws {
-        let harness = try ProcessHarness()
-        defer { harness.end() }
         let path = harness.folder.appendingPathComponent("mesh.html").path
         let result = try await harness.run(Self.small + ["--seed", "7", "--report", path], within: .seconds(60))
         #expect(result.status == 0)
@@ -53,8 +49,6 @@ struct SimulateTests {
         "--report replaces no file to which another user's link leads",
         .enabled("needs root, and setpriv", KeyAccessTests.canGiveAway))
     func foreignLink() async throws {
-        let harness = try ProcessHarness()
-        defer { harness.end() }
         let arguments = Self.small + ["--seed", "7", "--report", "link.html"]
         try harness.write("precious", to: "own")
         try FileManager.default.createSymbolicLink(atPath: harness.path("link.html"), withDestinationPath: "own")
@@ -68,8 +62,6 @@ struct SimulateTests {
 
     @Test("--swarm plays the worlds of several seeds and prints the hashes of their traces")
     func swarm() async throws {
-        let harness = try ProcessHarness()
-        defer { harness.end() }
         let result = try await harness.run(["simulate", "--swarm", "3..5", "--hashes"], within: .seconds(60))
         #expect(result.status == 0, "\(result.text)")
         #expect(result.output.count == 4)
@@ -78,8 +70,6 @@ struct SimulateTests {
 
     @Test("--scaling prints three tables")
     func scaling() async throws {
-        let harness = try ProcessHarness()
-        defer { harness.end() }
         let result = try await harness.run(["simulate", "--scaling", "3,5", "--seed", "8"], within: .seconds(60))
         #expect(result.status == 0, "\(result.text)")
         #expect(result.errors.first == "p2p: seed 8: p2p simulate --scaling 3,5 --seed 8")
@@ -102,8 +92,6 @@ struct SimulateTests {
             ["--latency", "9999h"], ["--jitter", "61s"], ["--talk", "99999999h"], ["--attack", "flood:70s"],
         ])
     func usage(arguments: [String]) async throws {
-        let harness = try ProcessHarness()
-        defer { harness.end() }
         try await harness.run(["simulate"] + arguments).expectFailure(64)
     }
 }

@@ -4,6 +4,8 @@ internal import Testing
 /// Runs the snippets, which the build puts beside `p2p` as programs.
 @Suite("Snippets", .processes)
 struct SnippetTests {
+    private let harness = ProcessHarness.current
+
     /// Returns a launcher that runs a snippet. The harness appends the path of `p2p`, and the launcher finds the
     /// snippet in the folder of `p2p`.
     private static func launcher(_ snippet: String) -> [String] {
@@ -12,8 +14,6 @@ struct SnippetTests {
 
     @Test("SIGTERM ends a peer and a consumer of its events in a ServiceGroup within a second")
     func serviceGroup() async throws {
-        let harness = try ProcessHarness()
-        defer { harness.end() }
         try await harness.makeKeys(peers: ["sensor-7"])
         let process = try harness.start([], launcher: Self.launcher("ServiceGroupPeer"))
         try await process.waitForLine(matching: "listening", on: .errors)
@@ -23,8 +23,6 @@ struct SnippetTests {
 
     @Test("the handler's test passes")
     func handler() async throws {
-        let harness = try ProcessHarness()
-        defer { harness.end() }
         let result = try await harness.run([], launcher: Self.launcher("HandlerTest"))
         #expect(result.status == 0)
     }

@@ -4,10 +4,10 @@ internal import Testing
 /// Tests processes whose output nobody reads, as after Ctrl-S on a terminal.
 @Suite("a reader that stalls", .processes, .serialized)
 struct StalledReaderTests {
+    private let harness = ProcessHarness.current
+
     @Test("a server whose log nobody reads keeps its members, and SIGTERM ends it within 2 s")
     func serverLog() async throws {
-        let harness = try ProcessHarness()
-        defer { harness.end() }
         try await harness.makeKeys()
         let pipe = try FullPipe(in: harness)
         let server = try await harness.startServer(launcher: pipe.launcher(for: .errors))
@@ -22,8 +22,6 @@ struct StalledReaderTests {
 
     @Test("a peer whose log nobody reads stays a member, and SIGTERM ends it within 2 s")
     func peerLog() async throws {
-        let harness = try ProcessHarness()
-        defer { harness.end() }
         try await harness.makeKeys()
         let pipe = try FullPipe(in: harness)
         let server = try await harness.startServer()
@@ -63,8 +61,6 @@ struct StalledReaderTests {
 
     @Test("lost lines of a log are counted where they are missing, once somebody reads again")
     func lostLines() async throws {
-        let harness = try ProcessHarness()
-        defer { harness.end() }
         let names = (0..<22).map { "n\($0)" }
         try await harness.makeKeys(peers: names)
         let pipe = try FullPipe(in: harness)
@@ -92,8 +88,6 @@ struct StalledReaderTests {
 
     @Test("a server and a peer whose results nobody reads stay in the mesh, and SIGTERM ends them within 2 s")
     func results() async throws {
-        let harness = try ProcessHarness()
-        defer { harness.end() }
         try await harness.makeKeys()
         let pipe = try FullPipe(in: harness)
         let port = try UDP.freePort()
@@ -118,14 +112,12 @@ struct StalledReaderTests {
 
     @Test(
         "a server and a peer whose disk stops answering stay in the mesh, and SIGTERM ends them within 2 s",
-        .enabled(if: KeyAccessTests.bindfs != nil, "needs root, bindfs and /dev/fuse"))
+        .enabled(if: BindMount.bindfs != nil, "needs root, bindfs and /dev/fuse"))
     func stoppedDisk() async throws {
-        let harness = try ProcessHarness()
-        defer { harness.end() }
         try await harness.makeKeys()
         try FileManager.default.createDirectory(atPath: harness.path("disk"), withIntermediateDirectories: true)
         try harness.write(try harness.read("keys/authorized_peers"), to: "disk/authorized_peers")
-        let disk = try await StoppedDisk(at: "disk", in: harness)
+        let disk = try await BindMount(of: "disk", at: "disk", ["-o", "nonempty"], in: harness)
         defer { disk.end() }
         let (serverPort, peerPort) = (try UDP.freePort(), try UDP.freePort())
         let process = try harness.start(
@@ -153,12 +145,7 @@ struct StalledReaderTests {
 
     @Test("a server whose list is a pipe that delivers nothing keeps its members, and SIGTERM ends it within 2 s")
     func list() async throws {
-        let harness = try ProcessHarness()
-        defer { harness.end() }
-        try await harness.makeKeys()
-        let server = try await harness.startServer()
-        let a = try await harness.joinPeer("A", of: server)
-        let b = try await harness.joinPeer("B", of: server)
+        let (server, a, b) = try await harness.makeMesh()
         let path = harness.path("keys/authorized_peers")
         try FileManager.default.removeItem(atPath: path)
         try #require(unsafe mkfifo(path, 0o600) == 0)
@@ -178,8 +165,6 @@ struct StalledReaderTests {
 
     @Test("a command that prints much waits for a slow reader, and everything is printed")
     func shortCommand() async throws {
-        let harness = try ProcessHarness()
-        defer { harness.end() }
         let names = (0..<300).map { "n\($0)-of-a-name-that-is-long" }
         let result = try await harness.run(
             ["keygen"] + names, launcher: ["/bin/sh", "-c", #""$0" "$@" | (sleep 1; cat)"#])

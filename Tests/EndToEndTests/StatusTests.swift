@@ -5,12 +5,11 @@ internal import Testing
 /// Tests `p2p status` and the control socket that supplies the status.
 @Suite("p2p status", .processes, .timeLimit(.minutes(10)))
 struct StatusTests {
+    private let harness = ProcessHarness.current
+
     @Test("a server and a peer have a socket of mode 0600 in a folder of mode 0700, and remove it when they end")
     func modes() async throws {
-        let harness = try ProcessHarness()
-        defer { harness.end() }
-        try await harness.makeKeys()
-        let server = try await harness.startServer()
+        let server = try await harness.makeServer()
         let port = try UDP.freePort()
         let peer = try await harness.joinPeer("A", port: port, of: server)
         let sockets = ["server-\(try #require(server.port)).sock", "peer-A-\(port).sock"]
@@ -29,12 +28,7 @@ struct StatusTests {
 
     @Test("the status of a server lists who is a member, who left, who failed and who never joined")
     func states() async throws {
-        let harness = try ProcessHarness()
-        defer { harness.end() }
-        try await harness.makeKeys(peers: ["A", "B", "C", "D"])
-        let server = try await harness.startServer()
-        _ = try await harness.joinPeer("A", of: server)
-        let leaving = try await harness.joinPeer("B", of: server)
+        let (server, _, leaving) = try await harness.makeMesh(peers: ["A", "B", "C", "D"])
         let failing = try await harness.joinPeer("C", of: server)
         leaving.send(SIGTERM)
         failing.kill()
@@ -55,8 +49,6 @@ struct StatusTests {
 
     @Test("a revoked member is remembered as revoked after its line is removed from the list")
     func revoked() async throws {
-        let harness = try ProcessHarness()
-        defer { harness.end() }
         let lines = try await harness.makeKeys(peers: ["A", "B"])
         let server = try await harness.startServer()
         _ = try await harness.joinPeer("A", of: server)
@@ -70,10 +62,7 @@ struct StatusTests {
 
     @Test("on a terminal the status is a table, with the problems first")
     func terminal() async throws {
-        let harness = try ProcessHarness()
-        defer { harness.end() }
-        try await harness.makeKeys()
-        let server = try await harness.startServer()
+        let server = try await harness.makeServer()
         _ = try await harness.joinPeer("A", of: server)
         let socket = try harness.socket(of: server)
         let status = try await harness.run(
@@ -93,8 +82,6 @@ struct StatusTests {
 
     @Test("--check exits with 0 while a peer is a member, with 1 without a server, with 69 if nothing runs, silently")
     func check() async throws {
-        let harness = try ProcessHarness()
-        defer { harness.end() }
         try await harness.makeKeys()
         let none = try await harness.run(["status", "--check"])
         #expect(none.status == 69 && none.text.isEmpty)
@@ -115,8 +102,6 @@ struct StatusTests {
 
     @Test("if several processes run, a command takes the only server, and otherwise lists their sockets")
     func several() async throws {
-        let harness = try ProcessHarness()
-        defer { harness.end() }
         try await harness.makeKeys()
         try await harness.run(["status"]).expectFailure(69, "no server or peer", hint: "--control")
         let server = try await harness.startServer()
@@ -136,10 +121,7 @@ struct StatusTests {
 
     @Test("the socket of a process that was killed is replaced, and that of a running one is not")
     func stale() async throws {
-        let harness = try ProcessHarness()
-        defer { harness.end() }
-        try await harness.makeKeys()
-        let killed = try await harness.startServer(["--control", "s.sock"])
+        let killed = try await harness.makeServer(["--control", "s.sock"])
         try await harness.waitForFile("s.sock")
         killed.process.kill()
         #expect(harness.exists("s.sock"))
@@ -152,10 +134,7 @@ struct StatusTests {
 
     @Test("a folder of sockets that was deleted is there again, and open connections stay")
     func deleted() async throws {
-        let harness = try ProcessHarness()
-        defer { harness.end() }
-        try await harness.makeKeys()
-        let server = try await harness.startServer()
+        let server = try await harness.makeServer()
         let socket = try await harness.waitForSocket("server-\(try #require(server.port)).sock")
         let watch = try harness.start(["watch"])
         try await harness.wait("a stream") {
@@ -176,10 +155,7 @@ struct StatusTests {
 
     @Test("a command removes the sockets of processes that were killed, and no other files")
     func dead() async throws {
-        let harness = try ProcessHarness()
-        defer { harness.end() }
-        try await harness.makeKeys()
-        let server = try await harness.startServer()
+        let server = try await harness.makeServer()
         let socket = try await harness.waitForSocket("server-\(try #require(server.port)).sock")
         let file = socket.deletingLastPathComponent().appending(path: "mine.sock")
         try Data("mine".utf8).write(to: file)
@@ -192,10 +168,7 @@ struct StatusTests {
 
     @Test("another file in the place of the control socket is left alone, and the server says so")
     func replaced() async throws {
-        let harness = try ProcessHarness()
-        defer { harness.end() }
-        try await harness.makeKeys()
-        let server = try await harness.startServer(["--control", "s.sock"])
+        let server = try await harness.makeServer(["--control", "s.sock"])
         _ = try await harness.waitForAnswer(at: "s.sock")
         try FileManager.default.removeItem(atPath: harness.path("s.sock"))
         try harness.write("mine", to: "s.sock")
@@ -210,10 +183,7 @@ struct StatusTests {
         "a command does not use a folder of sockets that belongs to another user",
         .enabled("needs root") { geteuid() == 0 })
     func foreignFolder() async throws {
-        let harness = try ProcessHarness()
-        defer { harness.end() }
-        try await harness.makeKeys()
-        let server = try await harness.startServer()
+        let server = try await harness.makeServer()
         _ = try await harness.joinPeer("A", of: server)
         let folder = harness.runtimeFolder.appending(path: "p2p")
         _ = try await harness.waitForSocket("server-\(try #require(server.port)).sock")
@@ -240,10 +210,7 @@ struct StatusTests {
         "a server does not answer another user, even if the mode of its control socket lets that user connect",
         .enabled("needs root, and setpriv", KeyAccessTests.canGiveAway))
     func anotherUser() async throws {
-        let harness = try ProcessHarness()
-        defer { harness.end() }
-        try await harness.makeKeys()
-        let server = try await harness.startServer(["--control", "s.sock"])
+        let server = try await harness.makeServer(["--control", "s.sock"])
         try await harness.waitForAnswer(at: "s.sock")
         let ask = ["/usr/bin/env", "python3", "-c", Self.asking]
         try FileManager.default.createSymbolicLink(
@@ -267,10 +234,7 @@ struct StatusTests {
 
     @Test("with P2P_SOCKETS, a command talks to the process of that folder only, although others run")
     func chosenFolder() async throws {
-        let harness = try ProcessHarness()
-        defer { harness.end() }
-        try await harness.makeKeys()
-        _ = try await harness.startServer()
+        _ = try await harness.makeServer()
         let environment = ["P2P_SOCKETS": "other"]
         try await harness.run(["status"], environment: environment)
             .expectFailure(69, "no server or peer of this user runs here", hint: "other has none")
@@ -284,10 +248,7 @@ struct StatusTests {
 
     @Test("status ends with an error if the server is stopped by SIGSTOP")
     func stopped() async throws {
-        let harness = try ProcessHarness()
-        defer { harness.end() }
-        try await harness.makeKeys()
-        let server = try await harness.startServer()
+        let server = try await harness.makeServer()
         _ = try await harness.waitForSocket("server-\(try #require(server.port)).sock")
         try await server.process.stop()
         try await harness.run(["status"], within: .seconds(40))
@@ -298,8 +259,6 @@ struct StatusTests {
 
     @Test("without a socket a server runs and warns; a path that the user chose must work")
     func unusable() async throws {
-        let harness = try ProcessHarness()
-        defer { harness.end() }
         try await harness.makeKeys()
         try harness.write("", to: "file")
         for path in ["none/s.sock", "file", String(repeating: "x", count: 200)] {
@@ -320,10 +279,7 @@ struct StatusTests {
 
     @Test("curl can ask, and an unknown path gets a refusal in JSON")
     func curl() async throws {
-        let harness = try ProcessHarness()
-        defer { harness.end() }
-        try await harness.makeKeys()
-        let server = try await harness.startServer(["--control", "s.sock"])
+        let server = try await harness.makeServer(["--control", "s.sock"])
         _ = try await harness.waitForAnswer(at: "s.sock")
         let launcher = ["/bin/sh", "-c", "exec curl -s --unix-socket s.sock \"http://p2p/v1/$2\"", "sh"]
         let status = try await harness.run(["status"], launcher: launcher)
@@ -371,10 +327,12 @@ extension ProcessHarness {
         }
     }
 
-    func wait(_ what: String, until condition: () async throws -> Bool) async throws {
-        let deadline = ContinuousClock.now + .seconds(10)
+    func wait(
+        _ what: String, within limit: Duration = .seconds(10), until condition: () async throws -> Bool
+    ) async throws {
+        let deadline = ContinuousClock.now + limit
         while try await !condition() {
-            guard ContinuousClock.now < deadline else { throw MissingOutcome(what: what, from: "10 s") }
+            guard ContinuousClock.now < deadline else { throw MissingOutcome(what: what, from: "\(limit)") }
             await Task.yield()
         }
     }

@@ -3,12 +3,11 @@ internal import Testing
 
 @Suite("p2p swarm", .processes, .serialized)
 struct SwarmCommandTests {
+    private let harness = ProcessHarness.current
+
     @Test("all peers join an open server and hear each other")
     func talks() async throws {
-        let harness = try ProcessHarness()
-        defer { harness.end() }
-        try await harness.makeKeys()
-        let server = try await harness.startServer(["--open"])
+        let server = try await harness.makeServer(["--open"])
         let result = try await harness.run(
             ["swarm", "--peers", "12", "--server", server.address, "--talk", "100ms", "--talkers", "each"]
                 + ["--duration", "4s", "--json"])
@@ -30,10 +29,7 @@ struct SwarmCommandTests {
 
     @Test("newcomers start when all others have joined, and the report says when all list them")
     func newcomers() async throws {
-        let harness = try ProcessHarness()
-        defer { harness.end() }
-        try await harness.makeKeys()
-        let server = try await harness.startServer(["--open"])
+        let server = try await harness.makeServer(["--open"])
         let swarm = try harness.start(
             ["swarm", "--peers", "8", "--newcomers", "2", "--prefix", "m", "--server", server.address])
         try await server.process.waitForLine(matching: "^\\+ m9 ")
@@ -52,10 +48,7 @@ struct SwarmCommandTests {
 
     @Test("at SIGINT all peers leave, and the process prints its table within 2 s")
     func interrupted() async throws {
-        let harness = try ProcessHarness()
-        defer { harness.end() }
-        try await harness.makeKeys()
-        let server = try await harness.startServer(["--open"])
+        let server = try await harness.makeServer(["--open"])
         let swarm = try harness.start(["swarm", "--peers", "12", "--prefix", "m", "--server", server.address])
         for number in 0..<12 { try await server.process.waitForLine(matching: "^\\+ m\(number) ") }
         // The server prints that a peer joined before that peer may send messages. If this second swarm succeeds, the
@@ -72,10 +65,7 @@ struct SwarmCommandTests {
 
     @Test("SIGTERM ends a server within 2 s while 60 peers join and send messages, and it dismisses each member")
     func serverStopped() async throws {
-        let harness = try ProcessHarness()
-        defer { harness.end() }
-        try await harness.makeKeys()
-        let server = try await harness.startServer(["--open"])
+        let server = try await harness.makeServer(["--open"])
         let swarm = try harness.start(
             ["swarm", "--peers", "60", "--prefix", "m", "--server", server.address, "--talk", "500ms"]
                 + ["--talkers", "each"])
@@ -92,22 +82,16 @@ struct SwarmCommandTests {
 
     @Test("--stored-keys takes the peers' keys from the folder of keys")
     func storedKeys() async throws {
-        let harness = try ProcessHarness()
-        defer { harness.end() }
-        try await harness.makeKeys(peers: ["n0", "n1"])
-        let server = try await harness.startServer()
+        let server = try await harness.makeServer(peers: ["n0", "n1"])
         let arguments = ["swarm", "--stored-keys", "--server", server.address, "--duration", "2s", "--peers"]
         let result = try await harness.run(arguments + ["2"])
         #expect(result.status == 0, "\(result.text)")
         #expect(try !server.process.lines(matching: "^\\+ n1 ").isEmpty)
-        let refused = try await harness.run(arguments + ["3"])
-        refused.expectFailure(77, "no key at keys/n2.key", hint: "p2p keygen n2")
+        try await harness.run(arguments + ["3"]).expectFailure(77, "no key at keys/n2.key", hint: "p2p keygen n2")
     }
 
     @Test("exits with 69 if a peer never joined")
     func nobodyThere() async throws {
-        let harness = try ProcessHarness()
-        defer { harness.end() }
         try await harness.makeKeys()
         let result = try await harness.run(
             ["swarm", "--peers", "3", "--server", "127.0.0.1:\(UDP.freePort())", "--duration", "500ms"])

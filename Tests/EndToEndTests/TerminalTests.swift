@@ -4,6 +4,8 @@ internal import Testing
 /// Tests `p2p` on a terminal.
 @Suite("on a terminal", .processes, .serialized)
 struct TerminalTests {
+    private let harness = ProcessHarness.current
+
     private func command(_ arguments: [String]) throws -> [String] {
         [try RunningProcess.binary().path] + arguments
     }
@@ -16,10 +18,7 @@ struct TerminalTests {
 
     @Test("Ctrl-C makes a peer leave, Ctrl-\\ ends it at once", arguments: [("\u{3}", 0), ("\u{1C}", 131)])
     func keys(key: String, status: Int32) async throws {
-        let harness = try ProcessHarness()
-        defer { harness.end() }
-        try await harness.makeKeys()
-        let server = try await harness.startServer()
+        let server = try await harness.makeServer()
         let peer = try harness.startOnTerminal(peer("A", of: server))
         try await peer.waitForText(matching: "joined as A ")
         peer.type(key)
@@ -30,10 +29,7 @@ struct TerminalTests {
 
     @Test("a closed window makes a peer leave the mesh")
     func closedWindow() async throws {
-        let harness = try ProcessHarness()
-        defer { harness.end() }
-        try await harness.makeKeys()
-        let server = try await harness.startServer()
+        let server = try await harness.makeServer()
         let peer = try harness.startOnTerminal(peer("A", of: server))
         try await peer.waitForText(matching: "joined as A ")
         peer.hangUp()
@@ -45,10 +41,7 @@ struct TerminalTests {
 
     @Test("Ctrl-Z stops a peer, fg continues it: it is a member again, and the terminal works")
     func suspended() async throws {
-        let harness = try ProcessHarness()
-        defer { harness.end() }
-        try await harness.makeKeys()
-        let server = try await harness.startServer()
+        let server = try await harness.makeServer()
         let shell = try harness.startOnTerminal(["/bin/sh", "-i"], environment: ["PS1": "ready> ", "ENV": ""])
         try await shell.waitForText(matching: "ready> ")
         shell.type(try peer("A", of: server).joined(separator: " ") + "\n")
@@ -71,8 +64,6 @@ struct TerminalTests {
 
     @Test("progress is one line that fits the window, also after its size has changed")
     func resize() async throws {
-        let harness = try ProcessHarness()
-        defer { harness.end() }
         let simulation = try harness.startOnTerminal(command(["simulate", "--swarm", "1..10000"]))
         simulation.resize(columns: 20)
         try await simulation.waitForText(matching: "\r\u{1B}\\[Ksimulating: seed 1 \r")
@@ -86,8 +77,6 @@ struct TerminalTests {
 
     @Test("a self-test shows its progress, and each result has a line of its own")
     func selfTest() async throws {
-        let harness = try ProcessHarness()
-        defer { harness.end() }
         let test = try harness.startOnTerminal(command(["selftest", "--fuzz", "2s"]))
         #expect(try await test.waitForExit(within: .seconds(120)) == 0)
         let text = try await test.waitForText(matching: "passed")
@@ -100,8 +89,6 @@ struct TerminalTests {
 
     @Test("TERM=dumb and an unknown terminal: no escape sequences", arguments: ["dumb", ""])
     func dumb(terminal: String) async throws {
-        let harness = try ProcessHarness()
-        defer { harness.end() }
         let simulation = try harness.startOnTerminal(
             command(["simulate", "--swarm", "1..3"]), environment: ["TERM": terminal])
         #expect(try await simulation.waitForExit(within: .seconds(60)) == 0)

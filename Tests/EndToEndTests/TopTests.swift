@@ -5,9 +5,9 @@ internal import Testing
 /// Tests `p2p top` on a terminal and in a pipe.
 @Suite("p2p top", .processes, .serialized, .timeLimit(.minutes(10)))
 struct TopTests {
-    private func startTop(
-        _ harness: ProcessHarness, of server: ServerProcess, environment: [String: String] = [:]
-    ) throws -> TerminalProcess {
+    private let harness = ProcessHarness.current
+
+    private func startTop(of server: ServerProcess, environment: [String: String] = [:]) throws -> TerminalProcess {
         let top = try harness.startOnTerminal(
             [RunningProcess.binary().path, "top", "--control", harness.socket(of: server)], environment: environment)
         top.resize(columns: 80)
@@ -16,13 +16,10 @@ struct TopTests {
 
     @Test("shows the members, follows the window's size, and restores the terminal after q and Ctrl-C")
     func keys() async throws {
-        let harness = try ProcessHarness()
-        defer { harness.end() }
-        try await harness.makeKeys()
-        let server = try await harness.startServer()
+        let server = try await harness.makeServer()
         _ = try await harness.joinPeer("A", of: server)
         for (key, status) in [("q", Int32(0)), ("\u{3}", 130)] {
-            let top = try startTop(harness, of: server)
+            let top = try startTop(of: server)
             try await top.waitForText(matching: "server at \\S+, up for \\d+s: 1 alive, 2 never")
             try await top.waitForText(matching: "refused datagrams: 0\\.0/s")
             try await top.waitForText(matching: "A +alive +\\d+s +127")
@@ -40,11 +37,8 @@ struct TopTests {
 
     @Test("says that the server is gone, and shows it again when it is back")
     func absence() async throws {
-        let harness = try ProcessHarness()
-        defer { harness.end() }
-        try await harness.makeKeys()
-        let server = try await harness.startServer()
-        let top = try startTop(harness, of: server)
+        let server = try await harness.makeServer()
+        let top = try startTop(of: server)
         try await top.waitForText(matching: "server at \\S+, up for ")
         server.process.kill()
         try await top.waitForText(matching: "! nothing answers at /\\S+")
@@ -58,11 +52,8 @@ struct TopTests {
 
     @Test("prints the table every 2 seconds if TERM is dumb, and once in a pipe")
     func withoutScreen() async throws {
-        let harness = try ProcessHarness()
-        defer { harness.end() }
-        try await harness.makeKeys()
-        let server = try await harness.startServer()
-        let top = try startTop(harness, of: server, environment: ["TERM": "dumb"])
+        let server = try await harness.makeServer()
+        let top = try startTop(of: server, environment: ["TERM": "dumb"])
         try await top.waitForText(matching: "NAME +STATE[^!]*server at [^!]*NAME +STATE")
         #expect(!top.text.contains("\u{1B}"))
         top.type("\u{3}")
@@ -76,8 +67,6 @@ struct TopTests {
 
     @Test("--json prints an object per second until nobody reads, and exits with 69 if nothing runs")
     func json() async throws {
-        let harness = try ProcessHarness()
-        defer { harness.end() }
         try await harness.makeKeys()
         try await harness.run(["top", "--json", "--control", "none"])
             .expectFailure(69, "nothing answers at none", hint: "is the path")
@@ -91,11 +80,8 @@ struct TopTests {
 
     @Test("a table of long names fits a window of 80 columns and 24 rows")
     func smallWindow() async throws {
-        let harness = try ProcessHarness()
-        defer { harness.end() }
-        try await harness.makeKeys(peers: (10..<40).map { "member-of-a-very-long-name-\($0)" })
-        let server = try await harness.startServer()
-        let top = try startTop(harness, of: server, environment: ["NO_COLOR": "1"])
+        let server = try await harness.makeServer(peers: (10..<40).map { "member-of-a-very-long-name-\($0)" })
+        let top = try startTop(of: server, environment: ["NO_COLOR": "1"])
         let text = try await top.waitForText(matching: "q quits; 11 more lines in a larger window\u{1B}\\[K\u{1B}\\[J$")
         let screen = try #require(text.components(separatedBy: "\u{1B}[H").last)
         let lines = screen.components(separatedBy: "\u{1B}[K\r\n")

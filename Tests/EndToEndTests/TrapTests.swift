@@ -4,17 +4,17 @@ internal import Testing
 /// Tests faults that an operator may meet. The name of each test says what the operator saw.
 @Suite("traps", .processes, .serialized)
 struct TrapTests {
+    private let harness = ProcessHarness.current
+
     private static let shell = ["/bin/sh", "-c"]
 
     @Test(
         "authorize and revoke put a file in the place of a device, or waited for a pipe without an end",
         arguments: ["mknod list c 1 3", "mkfifo list", "mkdir list"])
     func listIsNoFile(make: String) async throws {
-        let harness = try ProcessHarness()
-        defer { harness.end() }
         let key = try await harness.run(["keygen", "A"]).output[0].dropFirst(2)
         // A user who may not create a device skips this case.
-        guard try Self.run(make, in: harness) == 0 else { return }
+        guard try run(make) == 0 else { return }
         for command in [["authorize", "A", String(key)], ["revoke", "A"]] {
             try await harness.run(command + ["--authorized-peers", "list"])
                 .expectFailure(65, "list: not a file, but a folder, a pipe or a device")
@@ -25,11 +25,8 @@ struct TrapTests {
 
     @Test("a server whose list is a pipe without a writer answered nobody, and did not stop")
     func silentPipe() async throws {
-        let harness = try ProcessHarness()
-        defer { harness.end() }
-        try await harness.makeKeys(peers: ["A"])
-        let server = try await harness.startServer()
-        try #require(try Self.run("cd keys && mv authorized_peers saved && mkfifo authorized_peers", in: harness) == 0)
+        let server = try await harness.makeServer(peers: ["A"])
+        try #require(try run("cd keys && mv authorized_peers saved && mkfifo authorized_peers") == 0)
         server.process.send(SIGHUP)
         try await server.process.waitForLine(
             matching: "nothing has come from this pipe for 10 s", on: .errors, within: .seconds(30))
@@ -46,8 +43,6 @@ struct TrapTests {
 
     @Test("authorize --until 9999-12-31 wrote a list that no command could read")
     func lastDay() async throws {
-        let harness = try ProcessHarness()
-        defer { harness.end() }
         let key = try await harness.makeKeys(peers: ["A"])[1].dropFirst(2)
         let result = try await harness.run(["authorize", "A", String(key), "--until", "9999-12-31"])
         #expect(result.status == 0, "\(result.text)")
@@ -57,8 +52,6 @@ struct TrapTests {
 
     @Test("key new --replace replaced the key, and then found that the list could not be read")
     func replaceBesideBadList() async throws {
-        let harness = try ProcessHarness()
-        defer { harness.end() }
         try await harness.makeKeys(peers: ["A"])
         let key = try harness.read("keys/A.key")
         try harness.write("A nonsense\n", to: "keys/authorized_peers")
@@ -68,8 +61,6 @@ struct TrapTests {
 
     @Test("doctor --report and simulate --report replaced a secret key")
     func reportOverKey() async throws {
-        let harness = try ProcessHarness()
-        defer { harness.end() }
         _ = try await harness.run(["keygen", "A"])
         let key = try harness.read("keys/A.key")
         for command in [["doctor"], ["simulate", "--peers", "2", "--minutes", "1"]] {
@@ -81,15 +72,12 @@ struct TrapTests {
 
     @Test("with a umask of 777, keygen and the control socket made folders that nobody could enter")
     func mask() async throws {
-        let harness = try ProcessHarness()
-        defer { harness.end() }
         let launcher = Self.shell + [#"umask 777; exec "$0" "$@""#]
         let made = try await harness.run(["keygen", "server", "A", "--authorize"], launcher: launcher)
         #expect(made.status == 0, "\(made.text)")
         #expect(try harness.mode(of: "keys") == 0o700)
-        let server = try await harness.startServer(launcher: launcher)
+        _ = try await harness.startServer(launcher: launcher)
         #expect(try await harness.run(["status", "--check"]).status == 0)
-        withExtendedLifetime(server) {}
         let folder = try FileManager.default.attributesOfItem(
             atPath: harness.runtimeFolder.appending(path: "p2p").path)
         #expect(folder[.posixPermissions] as? Int == 0o700)
@@ -97,8 +85,6 @@ struct TrapTests {
 
     @Test("an empty path after --keys meant the root folder", arguments: ["keygen", "server", "key show A"])
     func emptyFolder(command: String) async throws {
-        let harness = try ProcessHarness()
-        defer { harness.end() }
         try await harness.run(command.split(separator: " ").map(String.init) + ["--keys", ""])
             .expectFailure(64, "the path after --keys is empty")
     }
@@ -109,8 +95,6 @@ struct TrapTests {
             ("loop", "Too many levels of symbolic links"), (String(repeating: "x", count: 300), "name too long"),
         ])
     func wrongReason(path: String, reason: String) async throws {
-        let harness = try ProcessHarness()
-        defer { harness.end() }
         try FileManager.default.createSymbolicLink(atPath: harness.path("loop"), withDestinationPath: "loop")
         try await harness.run(["server", "--key", path])
             .expectFailure(77, "cannot be read: ", hint: "give the path of an ordinary file")
@@ -122,8 +106,6 @@ struct TrapTests {
         "a folder of one's own without permission to enter was said to belong to another user",
         .enabled("needs a user other than root", BadInputTests.canBeNobody))
     func ownFolder() async throws {
-        let harness = try ProcessHarness()
-        defer { harness.end() }
         let nobody = geteuid() == 0 ? BadInputTests.nobody : []
         try FileManager.default.setAttributes([.posixPermissions: 0o777], ofItemAtPath: harness.folder.path)
         _ = try await harness.run(["keygen", "--keys", "own"], launcher: nobody)
@@ -135,8 +117,6 @@ struct TrapTests {
 
     @Test("check printed the line breaks in a path, so a name of a folder looked like results")
     func lineBreaks() async throws {
-        let harness = try ProcessHarness()
-        defer { harness.end() }
         let folder = "a\nok  key b\u{1B}[31m"
         _ = try await harness.run(["keygen", "--keys", folder])
         for arguments in [["check", "server"], ["check", "server", "--show-origin"]] {
@@ -148,8 +128,6 @@ struct TrapTests {
 
     @Test("a P2P_ variable that is not UTF-8 was taken for another value", arguments: ["P2P_CONFIG", "P2P_HEARTBEAT"])
     func variableIsNoText(name: String) async throws {
-        let harness = try ProcessHarness()
-        defer { harness.end() }
         try await harness.run(
             ["check", "server"], launcher: Self.shell + [#"export \#(name)="$(printf 'a\377')"; exec "$0" "$@""#]
         ).expectFailure(78, "the environment variable \(name) is not UTF-8")
@@ -159,8 +137,6 @@ struct TrapTests {
         "a server listened on an address that no host has, and joined nobody",
         arguments: ["224.0.0.1:3000", "255.255.255.255:3000", "[ff02::1]:3000"])
     func multicast(address: String) async throws {
-        let harness = try ProcessHarness()
-        defer { harness.end() }
         try await harness.makeKeys(peers: ["A"])
         try await harness.run(["server", "--listen", address])
             .expectFailure(64, "is a multicast or broadcast address, which no host has")
@@ -168,8 +144,6 @@ struct TrapTests {
 
     @Test("a server that was given an address twice said that another process uses the port")
     func twice() async throws {
-        let harness = try ProcessHarness()
-        defer { harness.end() }
         try await harness.makeKeys(peers: ["A"])
         let address = "127.0.0.1:\(try UDP.freePort())"
         try await harness.run(["server", "--listen", address, "--listen", address])
@@ -178,8 +152,6 @@ struct TrapTests {
 
     @Test("a server on a wildcard address and on one of the host's said that another process uses the port")
     func wildcardTwice() async throws {
-        let harness = try ProcessHarness()
-        defer { harness.end() }
         try await harness.makeKeys(peers: ["A"])
         let port = try UDP.freePort()
         for (all, one) in [("0.0.0.0", "127.0.0.1"), ("[::]", "[::1]")] {
@@ -190,8 +162,6 @@ struct TrapTests {
 
     @Test("a peer with the port of the server on its host asked itself, and printed that nothing answers")
     func ownPort() async throws {
-        let harness = try ProcessHarness()
-        defer { harness.end() }
         try await harness.makeKeys(peers: ["A"])
         try await harness.run(["peer", "A", "3000"])
             .expectFailure(64, "the peer's own port is that of the server at 127.0.0.1:3000")
@@ -207,8 +177,6 @@ struct TrapTests {
 
     @Test("keygen A.key made the files A.key.key and A.key.pub", arguments: [["keygen"], ["key", "new"]])
     func fileAsName(command: [String]) async throws {
-        let harness = try ProcessHarness()
-        defer { harness.end() }
         for name in ["A.key", "A.pub"] {
             try await harness.run(command + [name]).expectFailure(64, "give the name alone, A; the files are NAME.key")
         }
@@ -216,8 +184,6 @@ struct TrapTests {
 
     @Test("a long interval was called malformed or too long, and +1s and +3001 were accepted")
     func numbers() async throws {
-        let harness = try ProcessHarness()
-        defer { harness.end() }
         for interval in ["99999999999s", "99999999999999999999s", "8761h", "31536000001ms"] {
             try await harness.run(["peer", "A", "3001", "--timeout", interval])
                 .expectFailure(64, "an interval is at most a year, 8760h")
@@ -235,16 +201,12 @@ struct TrapTests {
             ["--generate-completion-script", "bash"],
         ])
     func helpOnFullDisk(arguments: [String]) async throws {
-        let harness = try ProcessHarness()
-        defer { harness.end() }
         try await harness.run(arguments, launcher: Self.shell + [#"exec "$0" "$@" >/dev/full"#])
             .expectFailure(74, "cannot write to standard output: No space left on device", hint: "is the disk full?")
     }
 
     @Test("a command whose standard output was closed asked whether the disk is full")
     func closedOutput() async throws {
-        let harness = try ProcessHarness()
-        defer { harness.end() }
         try await harness.makeKeys(peers: ["A"])
         try await harness.run(["key", "show", "A"], launcher: Self.shell + [#"exec "$0" "$@" >&-"#])
             .expectFailure(74, "cannot write to standard output", hint: "standard output is closed")
@@ -252,8 +214,6 @@ struct TrapTests {
 
     @Test("simulate --report '' was refused after the whole simulation")
     func emptyReport() async throws {
-        let harness = try ProcessHarness()
-        defer { harness.end() }
         let result = try await harness.run(["simulate", "--peers", "2", "--report", ""])
         result.expectFailure(64, "the path after --report is empty")
         #expect(result.output.isEmpty, "\(result.text)")
@@ -261,8 +221,6 @@ struct TrapTests {
 
     @Test("for a report larger than the limit of files, the hint was to use another folder")
     func reportTooLarge() async throws {
-        let harness = try ProcessHarness()
-        defer { harness.end() }
         try await harness.run(
             ["simulate", "--peers", "2", "--report", "x.html"],
             launcher: Self.shell + [#"ulimit -f 0; exec "$0" "$@""#]
@@ -271,10 +229,7 @@ struct TrapTests {
 
     @Test("authorize in another folder said that the running server has read the list again")
     func anotherList() async throws {
-        let harness = try ProcessHarness()
-        defer { harness.end() }
-        try await harness.makeKeys(peers: ["A"])
-        let server = try await harness.startServer()
+        let server = try await harness.makeServer(peers: ["A"])
         let line = try #require(try await harness.run(["keygen", "B", "--keys", "other"]).output.first)
         let result = try await harness.run(["authorize", "B", String(line.dropFirst(2)), "--keys", "other"])
         #expect(result.status == 0)
@@ -291,8 +246,6 @@ struct TrapTests {
 
     @Test("'p2p check server' said ok of a list with the server's own key, with which the server does not start")
     func checkOwnKey() async throws {
-        let harness = try ProcessHarness()
-        defer { harness.end() }
         try await harness.makeKeys(peers: ["A"])
         let list = try harness.read("keys/authorized_peers") + harness.read("keys/server.pub")
         try harness.write(list, to: "keys/authorized_peers")
@@ -307,8 +260,6 @@ struct TrapTests {
         "a list that is mounted by itself, as in a container: the hint told root to run as the owner",
         .enabled(if: geteuid() == 0, "only root can mount"))
     func mountedList() async throws {
-        let harness = try ProcessHarness()
-        defer { harness.end() }
         try await harness.makeKeys(peers: ["A"])
         let script = """
             mount --bind list keys/authorized_peers || exit 99
@@ -326,10 +277,8 @@ struct TrapTests {
 
     @Test("a server whose p2p.toml was a link to a file that is not there started with the default settings")
     func settingsLinkToNothing() async throws {
-        let harness = try ProcessHarness()
-        defer { harness.end() }
         try await harness.makeKeys(peers: ["A"])
-        try #require(try Self.run("ln -s volume/p2p.toml p2p.toml", in: harness) == 0)
+        try #require(try run("ln -s volume/p2p.toml p2p.toml") == 0)
         for command in [["server"], ["peer", "A", "3001"], ["check", "server"]] {
             try await harness.run(command)
                 .expectFailure(78, "p2p.toml: no such file", hint: "the link leads to no file")
@@ -338,17 +287,13 @@ struct TrapTests {
 
     @Test("a settings file that was a symbolic link to itself was refused without a reason")
     func settingsLoop() async throws {
-        let harness = try ProcessHarness()
-        defer { harness.end() }
-        try #require(try Self.run("ln -s loop loop", in: harness) == 0)
+        try #require(try run("ln -s loop loop") == 0)
         try await harness.run(["server", "--config", "loop"])
             .expectFailure(78, "loop cannot be read: Too many levels of symbolic links")
     }
 
     @Test("a control socket in a folder that is not there: the reason contained the name of a function")
     func controlPath() async throws {
-        let harness = try ProcessHarness()
-        defer { harness.end() }
         try await harness.makeKeys(peers: ["A"])
         let result = try await harness.run(["server", "--listen", "127.0.0.1:0", "--control", "none/x.sock"])
         result.expectFailure(73, "cannot make the control socket none/x.sock: No such file or directory")
@@ -356,10 +301,10 @@ struct TrapTests {
     }
 
     /// Runs a line of shell code in the folder, and returns its exit status.
-    private static func run(_ line: String, in harness: ProcessHarness) throws -> Int32 {
+    private func run(_ line: String) throws -> Int32 {
         let process = Process()
-        process.executableURL = URL(fileURLWithPath: shell[0])
-        process.arguments = [shell[1], line]
+        process.executableURL = URL(fileURLWithPath: Self.shell[0])
+        process.arguments = [Self.shell[1], line]
         process.currentDirectoryURL = harness.folder
         try process.run()
         process.waitUntilExit()

@@ -17,6 +17,13 @@ enum UDP {
 
     static let hasIPv6 = (try? Socket(.loopback6)) != nil
 
+    /// The second argument of socket(2) for a socket of datagrams.
+    #if canImport(Darwin)
+        static let socketKind = SOCK_DGRAM
+    #else
+        static let socketKind = Int32(SOCK_DGRAM.rawValue)
+    #endif
+
     private static let given = Mutex<Set<UInt16>>([])
 
     enum Host: Sendable {
@@ -34,12 +41,7 @@ enum UDP {
         /// Binds a UDP port. For port 0, the system chooses a free port.
         init(_ host: Host, port: UInt16 = 0) throws {
             let isIPv6 = host == .loopback6 || host == .any && UDP.hasIPv6
-            #if canImport(Darwin)
-                let kind = SOCK_DGRAM
-            #else
-                let kind = Int32(SOCK_DGRAM.rawValue)
-            #endif
-            descriptor = socket(isIPv6 ? AF_INET6 : AF_INET, kind, 0)
+            descriptor = socket(isIPv6 ? AF_INET6 : AF_INET, UDP.socketKind, 0)
             self.port = try Self.bind(descriptor, host, isIPv6: isIPv6, port: port)
         }
 

@@ -1,17 +1,22 @@
 internal import Foundation
 internal import Testing
 
-/// A mounted folder whose file system can stop answering, like a disk that fails or a network file system whose server
-/// is gone. Meanwhile, each access to a file of the folder blocks.
-final class StoppedDisk {
+/// A mounted folder that has the files of a folder. Its file system can stop answering, like a disk that fails or a
+/// network file system whose server is gone. Meanwhile, each access to a file of the mounted folder blocks.
+final class BindMount {
+    /// The path of bindfs; nil if bindfs cannot be used.
+    static let bindfs =
+        geteuid() == 0 && FileManager.default.fileExists(atPath: "/dev/fuse")
+        ? ["/usr/bin/bindfs", "/bin/bindfs"].first(where: FileManager.default.isExecutableFile) : nil
+
     private let mount: String
     private let fileSystem = Process()
 
-    /// Mounts the folder `folder` of the harness over itself, and waits until it is mounted.
-    init(at folder: String, in harness: ProcessHarness) async throws {
-        mount = harness.path(folder)
-        fileSystem.executableURL = URL(filePath: try #require(KeyAccessTests.bindfs))
-        fileSystem.arguments = ["-f", "-o", "nonempty", mount, mount]
+    /// Mounts the folder `source` of the harness at its folder `target`, and waits until it is mounted.
+    init(of source: String, at target: String, _ options: [String], in harness: ProcessHarness) async throws {
+        mount = harness.path(target)
+        fileSystem.executableURL = URL(filePath: try #require(Self.bindfs))
+        fileSystem.arguments = ["-f"] + options + [harness.path(source), mount]
         // bindfs must not keep the output of the test run open.
         (fileSystem.standardOutput, fileSystem.standardError) = (FileHandle.nullDevice, FileHandle.nullDevice)
         try fileSystem.run()
@@ -25,6 +30,7 @@ final class StoppedDisk {
 
     /// Ends the file system. Each access that it blocked then fails.
     func end() {
+        // The tests block SIGTERM, and the processes that they start inherit this.
         kill(fileSystem.processIdentifier, SIGKILL)
         fileSystem.waitUntilExit()
         _ = unsafe umount2(mount, Int32(MNT_DETACH))
