@@ -5,10 +5,8 @@ import Synchronization
 /// counter (PROTOCOL.md, sections 4.4 and 5.1).
 ///
 /// An instance keeps 56 bytes per key as long as it exists, because no key may ever seal with the same counter again.
-package final class WatchedPrimitives: Primitives {
-    package enum Call: Int, CaseIterable, Hashable, Sendable {
-        case sign, verify, isValidPoint, agreementKey, publicKey, agree, agreeAsIdentity, seal, open
-    }
+package final class WatchedPrimitives: ForwardingPrimitives {
+    package typealias Call = PrimitiveCall
 
     /// A forbidden call of `seal`: the key must not be used with this counter any more.
     package struct Violation: Hashable, Sendable {
@@ -28,15 +26,8 @@ package final class WatchedPrimitives: Primitives {
         package let highest: UInt64
     }
 
-    private struct Seal {
-        var counter: UInt64
-        var content: Content
-    }
-
-    private struct Content: Equatable {
-        let a: UInt64
-        let b: UInt64
-    }
+    /// The counter of a seal, and the digest of the datagram.
+    private typealias Seal = (counter: UInt64, content: (UInt64, UInt64))
 
     private struct State {
         var calls = [Int](repeating: 0, count: Call.allCases.count)
@@ -44,7 +35,7 @@ package final class WatchedPrimitives: Primitives {
         var violations: [Violation] = []
     }
 
-    private let base: any Primitives
+    package let base: any Primitives
     /// The state, in a lock because `Primitives` must be `Sendable`. A world has one thread, so no call ever waits for
     /// the lock.
     private let state = Mutex(State())
@@ -64,75 +55,35 @@ package final class WatchedPrimitives: Primitives {
 
     // MARK: Primitives
 
-    package func sign(_ message: [UInt8], by key: SigningKey) -> Signature {
-        note(.sign)
-        return base.sign(message, by: key)
-    }
-
-    package func verify(_ signature: Signature, of message: [UInt8], by key: PublicKey) -> Bool {
-        note(.verify)
-        return base.verify(signature, of: message, by: key)
-    }
-
-    package func isValidPoint(_ key: PublicKey) -> Bool {
-        note(.isValidPoint)
-        return base.isValidPoint(key)
-    }
-
-    package func agreementKey(of key: PublicKey) -> AgreementPublicKey? {
-        note(.agreementKey)
-        return base.agreementKey(of: key)
-    }
-
-    package func publicKey(of secret: Secret32) -> AgreementPublicKey {
-        note(.publicKey)
-        return base.publicKey(of: secret)
-    }
-
-    package func agree(_ secret: Secret32, _ key: AgreementPublicKey) -> Secret32? {
-        note(.agree)
-        return base.agree(secret, key)
-    }
-
-    package func agree(_ identity: SigningKey, _ key: AgreementPublicKey) -> Secret32? {
-        note(.agreeAsIdentity)
-        return base.agree(identity, key)
-    }
-
     package func seal(_ plaintext: [UInt8], onto datagram: inout [UInt8], counter: UInt64, key: Secret32) {
         let head = datagram
         let key32 = key.exposed
         var digest = Digest(.watch, .zero)
         digest.add(head.span, upTo: head.count)
         digest.add(plaintext.span, upTo: plaintext.count)
-        let content = Content(a: digest.value.0, b: digest.value.1)
+        let content = digest.value
         state.withLock { state in
             state.calls[Call.seal.rawValue] += 1
             guard let newest = state.newest[key32] else {
-                state.newest[key32] = Seal(counter: counter, content: content)
+                state.newest[key32] = (counter, content)
                 return
             }
             if let fault = Self.fault(newest, counter, content), state.violations.count < Self.mostViolations {
                 state.violations.append(
                     Violation(fault: fault, head: head, counter: counter, highest: newest.counter))
             }
-            if counter > newest.counter { state.newest[key32] = Seal(counter: counter, content: content) }
+            if counter > newest.counter { state.newest[key32] = (counter, content) }
         }
         base.seal(plaintext, onto: &datagram, counter: counter, key: key)
     }
 
-    package func open(_ datagram: Span<UInt8>, sealed: Range<Int>, counter: UInt64, key: Secret32) -> [UInt8]? {
-        note(.open)
-        return base.open(datagram, sealed: sealed, counter: counter, key: key)
-    }
-
-    private func note(_ call: Call) {
+    package func note(_ call: PrimitiveCall, bytes: Int) {
         state.withLock { $0.calls[call.rawValue] += 1 }
     }
 
     /// Returns the fault in sealing `content` with `counter` after the seal `newest`; nil if there is no fault. Sealing
     /// the same datagram again is not a fault, because it reveals nothing.
-    private static func fault(_ newest: Seal, _ counter: UInt64, _ content: Content) -> Violation.Fault? {
+    private static func fault(_ newest: Seal, _ counter: UInt64, _ content: (UInt64, UInt64)) -> Violation.Fault? {
         if counter < newest.counter { return .counterWentBack }
         if counter == newest.counter {
             if content == newest.content { return nil }

@@ -32,12 +32,6 @@ package struct SelfTest {
         package var exitCode: Int32 { failed == 0 ? 0 : 1 }
     }
 
-    private struct Part {
-        let name: String
-        /// Runs the part. Returns a summary of what was checked, or throws an error that says what is wrong.
-        let check: () async throws -> String
-    }
-
     private let options: Options
 
     package init(_ options: Options) {
@@ -63,16 +57,17 @@ package struct SelfTest {
         return report
     }
 
-    private var parts: [Part] {
+    /// The parts. `check` returns a summary of what was checked, or throws an error that says what is wrong.
+    private var parts: [(name: String, check: () async throws -> String)] {
         let options = options
         return [
-            Part(name: "vectors") { try VectorCheck.all(Vectors(text: options.vectors)).summary },
-            Part(name: "refusals") { try MalformedCheck.run() },
-            Part(name: "lengths") { try LengthCheck(seed: options.seed).run() },
-            Part(name: "bits") { try BitCheck.run() },
-            Part(name: "loss") { try LossyMesh(seed: options.seed).run(for: options.meshTime) },
-            Part(name: "loopback") { try await LoopbackCheck.run() },
-            Part(name: "fuzz") { try FuzzCheck(seed: options.seed, lasting: options.fuzzing).run() },
+            ("vectors", { try VectorCheck.all(Vectors(text: options.vectors)).summary }),
+            ("refusals", { try MalformedCheck.run() }),
+            ("lengths", { try LengthCheck.run(seed: options.seed) }),
+            ("bits", { try BitCheck.run() }),
+            ("loss", { try LossyMesh(seed: options.seed).run(for: options.meshTime) }),
+            ("loopback", { try await LoopbackCheck.run() }),
+            ("fuzz", { try FuzzCheck.run(seed: options.seed, lasting: options.fuzzing) }),
         ]
     }
 }

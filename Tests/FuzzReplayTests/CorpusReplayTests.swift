@@ -8,23 +8,12 @@ import Testing
 /// The inputs of each target run in a separate process. So if an input causes a trap, the test fails with the name of
 /// its file, and the other tests still run.
 @Suite struct CorpusReplayTests {
-    @Test(arguments: FuzzTarget.allCases)
-    func everyInputOfTheCorpusPasses(target: FuzzTarget) async throws {
-        #expect(try !files("Corpus/\(target)").isEmpty, "Corpus/\(target) is empty")
+    @Test(arguments: FuzzTarget.allCases, ["Corpus", "Crashes"])
+    func everyInputOfTheCorpusAndEveryInputThatOnceFailedPasses(target: FuzzTarget, folder: String) async throws {
         let report = Report()
         let result = await #expect(processExitsWith: .success) {
-            [name = target.rawValue as String, path = report.path as String] in
-            try replay("Corpus", through: name, reportingTo: path)
-        }
-        if result == nil { Issue.record("\(report.text)") }
-    }
-
-    @Test(arguments: FuzzTarget.allCases)
-    func everyInputThatOnceFailedPasses(target: FuzzTarget) async throws {
-        let report = Report()
-        let result = await #expect(processExitsWith: .success) {
-            [name = target.rawValue as String, path = report.path as String] in
-            try replay("Crashes", through: name, reportingTo: path)
+            [folder = folder as String, name = target.rawValue as String, path = report.path as String] in
+            try replay(folder, through: name, reportingTo: path)
         }
         if result == nil { Issue.record("\(report.text)") }
     }
@@ -33,6 +22,7 @@ import Testing
     /// an input was changed and `FuzzSeeds` was not run. Fuzzing would then start from outdated seeds.
     @Test(arguments: FuzzTarget.allCases)
     func theSeedsInTheCorpusAreThoseTheHarnessMakes(target: FuzzTarget) throws {
+        #expect(try !files("Corpus/\(target)").isEmpty, "Corpus/\(target) is empty")
         let stored = try files("Corpus/\(target)").filter { $0.lastPathComponent.hasPrefix("seed-") }
             .map { ($0.lastPathComponent, [UInt8](try Data(contentsOf: $0))) }
         let made = target.seeds.map { ("seed-\($0.name)", $0.input) }

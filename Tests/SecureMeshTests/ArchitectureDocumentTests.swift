@@ -29,15 +29,6 @@ import Testing
         }
     }
 
-    /// Returns the texts of the core's source files.
-    private func core() throws -> [String] {
-        let root = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
-            .deletingLastPathComponent().appendingPathComponent("Sources/SecureMeshCore")
-        let names = try #require(FileManager.default.enumerator(atPath: root.path))
-        return try names.compactMap { $0 as? String }.filter { $0.hasSuffix(".swift") }
-            .map { try String(contentsOf: root.appendingPathComponent($0), encoding: .utf8) }
-    }
-
     @Test("each path begins where the machine is handed the datagram, and ends where its signature has been verified")
     func ends() throws {
         for (kind, entry) in Self.entries {
@@ -48,14 +39,14 @@ import Testing
     }
 
     @Test("each function of a path exists in a file that declares or extends its type") func functionsExist() throws {
-        let core = try core()
+        let core = try SourceFile.core
         for (kind, _) in Self.entries {
             for step in try path(of: kind) {
-                let exists = try core.contains { text in
+                let exists = try core.contains { file in
                     let type = try Regex(
                         "(?m)^(?:package |public )?(?:final )?(?:struct|class|enum|extension) \(step.type)\\b")
                     let function = try Regex("\\bfunc \(step.function)\\b")
-                    return text.contains(type) && text.contains(function)
+                    return file.text.contains(type) && file.text.contains(function)
                 }
                 #expect(exists, "\(kind): \(step.type).\(step.function)")
             }

@@ -4,28 +4,12 @@ import Testing
 /// Tests the documentation of the public API, which scripts/docs builds.
 @Suite("Documentation of the library")
 struct DocumentationTests {
-    private struct Source {
-        let name: String
-        let lines: [Substring]
-    }
-
-    private static let sources = Result {
-        let root = URL(fileURLWithPath: #filePath)
-            .deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
-        return try ["Sources/SecureMesh", "Sources/SecureMeshCore"].flatMap { folder in
-            let start = root.appending(path: folder)
-            let names = try #require(FileManager.default.enumerator(atPath: start.path))
-            return try names.compactMap { $0 as? String }.filter { $0.hasSuffix(".swift") }.map { name in
-                let text = try String(contentsOf: start.appending(path: name), encoding: .utf8)
-                return Source(name: name, lines: text.split(separator: "\n", omittingEmptySubsequences: false))
-            }
-        }
-    }
+    private static var sources: [SourceFile] { get throws { try SourceFile.runtime + SourceFile.core } }
 
     @Test("every public type has a topic, and no topic is without a type") func topics() throws {
         let page = try Document("Sources/SecureMesh/SecureMesh.docc/SecureMesh.md")
         let topics = page.text.matches(of: #/^- ``(\w+)``$/#.anchorsMatchLineEndings()).map { String($0.output.1) }
-        let types = try Self.sources.get().flatMap(\.lines)
+        let types = try Self.sources.flatMap(\.lines)
             .compactMap { $0.firstMatch(of: #/^public (?:final )?(?:struct|enum|class|protocol|actor) (\w+)/#) }
             .map { String($0.output.1) }
         #expect(types.count > 20)
@@ -34,7 +18,7 @@ struct DocumentationTests {
 
     @Test("every public symbol has a doc comment, every case of a public enumeration too") func comments() throws {
         let declaration = #/^ *public (?!import|extension|convenience init\(\))/#
-        for source in try Self.sources.get() {
+        for source in try Self.sources {
             var enumeration: Substring?
             for (index, line) in source.lines.enumerated() {
                 let indent = line.prefix { $0 == " " }
@@ -44,15 +28,15 @@ struct DocumentationTests {
                 let isCase = enumeration.map { line.hasPrefix("\($0)    case ") } ?? false
                 guard isCase || line.contains(declaration) else { continue }
                 let before = source.lines[..<index].last { !$0.contains(#/^ *@\w+/#) } ?? ""
-                #expect(before.contains(#/^ *\/\/\//#), "\(source.name):\(index + 1): \(line)")
+                #expect(before.contains(#/^ *\/\/\//#), "\(source.path):\(index + 1): \(line)")
             }
         }
     }
 
     @Test("every public enumeration whose cases may become more is nonexhaustive") func enumerations() throws {
-        for source in try Self.sources.get() {
+        for source in try Self.sources {
             for (index, line) in source.lines.enumerated() where line.contains(#/^ *public enum (?!IP\b)/#) {
-                #expect(source.lines[index - 1].contains("@nonexhaustive"), "\(source.name):\(index + 1)")
+                #expect(source.lines[index - 1].contains("@nonexhaustive"), "\(source.path):\(index + 1)")
             }
         }
     }

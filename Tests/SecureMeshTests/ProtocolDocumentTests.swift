@@ -162,10 +162,7 @@ internal import Testing
         Int(cell.prefix { $0.isNumber }) ?? 0
     }
 
-    private func hex(_ kind: Kind) -> String {
-        let digits = String(kind.rawValue, radix: 16)
-        return "0x" + String(repeating: "0", count: 2 - digits.count) + digits
-    }
+    private func hex(_ kind: Kind) -> String { String(format: "0x%02x", kind.rawValue) }
 }
 
 private func text(_ value: some BinaryInteger) -> String {

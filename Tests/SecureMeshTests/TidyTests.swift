@@ -16,12 +16,29 @@ struct TidyTests {
         "SecureMesh/SystemResolver.swift", "Process/ProcessArguments.swift", "Process/ProcessLimits.swift",
         "Process/PassphrasePrompt.swift", "Process/ResidentCode.swift", "Process/SchedulingPriority.swift",
         "Process/SignalTrap.swift", "Process/StandardStreams.swift", "Process/Terminal.swift", "p2p/FileSystem.swift",
-        "Serve/SocketFiles.swift",
-        "p2p/NotifySocket.swift",
+        "Serve/SocketFiles.swift", "p2p/NotifySocket.swift",
     ]
 
-    private static let runtimeImports: Set<String> = [
-        "NIOConcurrencyHelpers", "NIOCore", "NIOPosix", "Logging", "Metrics", "SecureMeshCore", "ServiceLifecycle",
+    /// The modules that every file of a target may import.
+    static let targetImports: [(target: String, modules: Set<String>)] = [
+        ("SecureMeshCore", []),
+        (
+            "SecureMesh",
+            [
+                "Logging", "Metrics", "NIOConcurrencyHelpers", "NIOCore", "NIOPosix", "SecureMeshCore",
+                "ServiceLifecycle",
+            ]
+        ),
+        (
+            "MeshControl",
+            [
+                "NIOConcurrencyHelpers", "NIOCore", "NIOHTTP1", "NIOPosix", "SecureMesh", "Synchronization",
+                "FoundationEssentials", "Foundation",
+            ]
+        ),
+        ("SelfTest", ["Logging", "MeshSimulator", "SecureMesh", "SecureMeshCore"]),
+        ("MeshSimulator", ["HeapModule", "SecureMeshCore", "Synchronization"]),
+        ("MeshReport", ["MeshSimulator", "SecureMeshCore"]),
     ]
     /// The modules that a single file may import, in addition to the modules that every file of its target may import.
     private static let fileImports: [String: Set<String>] = [
@@ -45,56 +62,17 @@ struct TidyTests {
         "SecureMesh/ServerLane.swift": ["Synchronization"],
         // The file needs getaddrinfo(3).
         "SecureMesh/SystemResolver.swift": ["Glibc", "Musl", "Darwin"],
+        // The file needs system calls on sockets of the family AF_UNIX.
+        "Serve/SocketFiles.swift": ["Glibc", "Musl", "Darwin"],
     ]
 
-    @Test("Sodium.swift imports libsodium, and no other file of the core imports anything")
-    func coreImports() throws {
-        for file in try SourceFile.core.get() {
-            #expect(file.imports.subtracting(Self.fileImports[file.path, default: []]).isEmpty, "\(file.path)")
-        }
-    }
-
-    @Test("the runtime imports SwiftNIO, swift-log, swift-metrics and ServiceLifecycle, and no Foundation")
-    func runtimeImports() throws {
-        for file in try SourceFile.runtime.get() {
-            let allowed = Self.runtimeImports.union(Self.fileImports[file.path, default: []])
+    @Test(
+        "the core, runtime, control socket, self-test, simulator and report import only the modules listed for them",
+        arguments: targetImports)
+    func imports(target: String, modules: Set<String>) throws {
+        for file in try SourceFile.files(of: target) {
+            let allowed = modules.union(Self.fileImports[file.path, default: []])
             #expect(file.imports.isSubset(of: allowed), "\(file.path): \(file.imports)")
-        }
-    }
-
-    @Test("the control socket imports the library and SwiftNIO with HTTP, and FoundationEssentials for JSON")
-    func controlImports() throws {
-        let allowed: Set = [
-            "NIOConcurrencyHelpers", "NIOCore", "NIOHTTP1", "NIOPosix", "SecureMesh", "Synchronization",
-            "FoundationEssentials", "Foundation",
-        ]
-        for file in try SourceFile.control.get() {
-            let own: Set = file.path == "Serve/SocketFiles.swift" ? ["Glibc", "Musl", "Darwin"] : []
-            #expect(file.imports.isSubset(of: allowed.union(own)), "\(file.path): \(file.imports)")
-        }
-    }
-
-    @Test("the self-test imports the library and the simulator, and no Foundation")
-    func selfTestImports() throws {
-        for file in try SourceFile.selfTest.get() {
-            #expect(
-                file.imports.isSubset(of: ["Logging", "MeshSimulator", "SecureMesh", "SecureMeshCore"]),
-                "\(file.path)")
-        }
-    }
-
-    @Test("the simulator imports the core, and no Foundation")
-    func simulatorImports() throws {
-        for file in try SourceFile.simulator.get() {
-            #expect(
-                file.imports.isSubset(of: ["HeapModule", "SecureMeshCore", "Synchronization"]), "\(file.path)")
-        }
-    }
-
-    @Test("the report imports the simulator and the core, and no Foundation")
-    func reportImports() throws {
-        for file in try SourceFile.report.get() {
-            #expect(file.imports.isSubset(of: ["MeshSimulator", "SecureMeshCore"]), "\(file.path)")
         }
     }
 
@@ -113,14 +91,14 @@ struct TidyTests {
 
     @Test("every source of the core is in one of its folders")
     func layers() throws {
-        for file in try SourceFile.core.get() {
+        for file in try SourceFile.core {
             #expect(Self.folders.contains(file.folder), "\(file.path)")
         }
     }
 
     @Test("no folder refers to a type of a folder to its right")
     func dependencies() throws {
-        let files = try SourceFile.core.get()
+        let files = try SourceFile.core
         var declared: [String: Set<String>] = [:]
         for file in files { declared[file.folder, default: []].formUnion(file.declaredTypes) }
         for (index, folder) in Self.folders.enumerated() {
@@ -147,7 +125,7 @@ struct TidyTests {
 
     @Test("every target is built with strict memory safety and warnings as errors, and the library without other flags")
     func manifest() throws {
-        let manifest = try SourceFile.manifest.get()
+        let manifest = try Document("Package.swift").text
         let settings = try #require(manifest.firstMatch(of: #/let strict: \[SwiftSetting\] = \[\n((?:.|\n)*?)\n\]/#))
             .output.1
         #expect(settings.contains(".strictMemorySafety()"))
@@ -179,7 +157,7 @@ struct TidyTests {
             "try!", "fatalError", "print(", "ContinuousClock", "SuspendingClock", "Date(", ".random(", "as!",
             "Task.", "await ", "DispatchQueue", "Logger",
         ]
-        for file in try SourceFile.core.get() {
+        for file in try SourceFile.core {
             // Secret32.random() is allowed. It calls libsodium's random generator, and only RandomSource uses it.
             let code = file.code.replacingOccurrences(of: "? .random() : Secret32(", with: "")
                 .replacingOccurrences(of: "static func random()", with: "")
@@ -192,7 +170,7 @@ struct TidyTests {
 
     @Test("of the core, only Crypto/Sodium.swift has preconditions, which report bugs of this code")
     func preconditions() throws {
-        for file in try SourceFile.core.get() {
+        for file in try SourceFile.core {
             guard file.path != "Crypto/Sodium.swift" else { continue }
             let found = file.words.intersection(["precondition", "preconditionFailure", "assert", "assertionFailure"])
             #expect(found.isEmpty, "\(file.path)")
@@ -218,7 +196,7 @@ struct TidyTests {
 
     @Test("the machines sign, verify, agree, seal and open through the primitives that they were given")
     func primitives() throws {
-        for file in try SourceFile.core.get() where ["Admission", "Mesh"].contains(file.folder) {
+        for file in try SourceFile.core where ["Admission", "Mesh"].contains(file.folder) {
             let direct = file.code.matches(of: #/\bSodium\.(\w+)/#).map { String($0.output.1) }
             #expect(Set(direct).isSubset(of: ["hash", "derive", "shortHash", "wipe"]), "\(file.path)")
             let past = [".agree(with:", ".agreementPublicKey", "key.sign(", "Libsodium()."].filter(file.code.contains)
@@ -228,15 +206,15 @@ struct TidyTests {
 
     @Test("servers and peers have no other primitives than libsodium's")
     func realPrimitives() throws {
-        let outside = try SourceFile.runtime.get() + SourceFile.command.get()
+        let outside = try SourceFile.runtime + SourceFile.files(of: "p2p")
         for file in outside {
             let named = file.words.intersection(["primitives", "Primitives", "SigningContext"])
             #expect(named.isEmpty, "\(file.path)")
         }
         // `exposed` is the property that copies the bytes of a secret. Only `Sodium.swift` may name it.
-        let bared = try (SourceFile.core.get() + outside).filter { $0.words.contains("exposed") }
+        let bared = try (SourceFile.core + outside).filter { $0.words.contains("exposed") }
         #expect(bared.map(\.path) == ["Crypto/Sodium.swift"])
-        let made = try (SourceFile.core.get() + SourceFile.runtime.get()).flatMap { file in
+        let made = try (SourceFile.core + SourceFile.runtime).flatMap { file in
             file.code.matches(of: #/\b(?:struct|enum|class|actor|extension)\s+(\w+)[^{\n]*:[^{\n]*\bPrimitives\b/#)
                 .map { String($0.output.1) }
         }
@@ -254,73 +232,9 @@ struct TidyTests {
 
     @Test("every refusal is thrown somewhere")
     func everyRejectionIsMade() throws {
-        let files = try SourceFile.core.get().filter { $0.path != "Wire/Rejection.swift" }
+        let files = try SourceFile.core.filter { $0.path != "Wire/Rejection.swift" }
         let made = files.flatMap { $0.code.matches(of: #/\.(\w+)/#).map { String($0.output.1) } }
         let dead = Set(Rejection.allCases.map(\.rawValue)).subtracting(made).sorted()
         #expect(dead.isEmpty)
-    }
-}
-
-/// The source text of one Swift file of the package.
-private struct SourceFile {
-    /// The path from the folder that contains the file, such as `Crypto/Sodium.swift`.
-    let path: String
-    let folder: String
-    let text: String
-    /// The text of the file without comments, and without the contents of string literals.
-    let code: String
-    let words: Set<String>
-
-    var imports: Set<String> { Set(code.matches(of: #/\bimport\s+(\w+)/#).map { String($0.output.1) }) }
-
-    var declaredTypes: Set<String> {
-        Set(code.matches(of: #/\b(?:struct|enum|class|protocol|actor)\s+([A-Z]\w*)/#).map { String($0.output.1) })
-    }
-
-    static let core = Result { try all(under: "Sources/SecureMeshCore") }
-    static let runtime = Result { try all(under: "Sources/SecureMesh") }
-    static let selfTest = Result { try all(under: "Sources/SelfTest") }
-    static let simulator = Result { try all(under: "Sources/MeshSimulator") }
-    static let control = Result { try all(under: "Sources/MeshControl") }
-    static let report = Result { try all(under: "Sources/MeshReport") }
-    static let command = Result { try all(under: "Sources/p2p") }
-    static let sources = Result { try all(under: "Sources") }
-    static let tests = Result { try all(under: "Tests") }
-
-    /// The text of Package.swift.
-    static let manifest = Result {
-        try String(contentsOf: root.appendingPathComponent("Package.swift"), encoding: .utf8)
-    }
-
-    private static let root = URL(fileURLWithPath: #filePath)
-        .deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
-
-    private static func all(under path: String) throws -> [SourceFile] {
-        let start = root.appendingPathComponent(path)
-        let names = try #require(FileManager.default.enumerator(atPath: start.path))
-        var files: [SourceFile] = []
-        for case let name as String in names where name.hasSuffix(".swift") {
-            let text = try String(contentsOf: start.appendingPathComponent(name), encoding: .utf8)
-            files.append(SourceFile(path: "\(start.lastPathComponent)/\(name)", text: text))
-        }
-        try #require(!files.isEmpty, "no sources under \(path)")
-        return files.sorted { $0.path < $1.path }
-    }
-
-    private init(path: String, text: String) {
-        let parts = path.split(separator: "/").suffix(2)
-        self.path = parts.joined(separator: "/")
-        folder = parts.count == 2 ? String(parts[parts.startIndex]) : ""
-        self.text = text
-        code = Self.strip(text)
-        words = Set(code.split { !$0.isLetter && !$0.isNumber && $0 != "_" }.map(String.init))
-    }
-
-    /// Removes comments and the text of string literals. Keeps the interpolated expressions in string literals.
-    private static func strip(_ text: String) -> String {
-        text.split(separator: "\n", omittingEmptySubsequences: false).map { line in
-            let noStrings = line.replacing(#/"(?:[^"\\]|\\[^(])*"/#, with: "\"\"")
-            return String(noStrings.prefix(upTo: noStrings.firstRange(of: "//")?.lowerBound ?? noStrings.endIndex))
-        }.joined(separator: "\n")
     }
 }

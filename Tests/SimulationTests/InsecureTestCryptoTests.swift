@@ -19,19 +19,11 @@ import Testing
         return datagram
     }
 
-    private static func open(_ datagram: [UInt8], counter: UInt64 = 1, key: Secret32? = nil) -> [UInt8]? {
-        let key = key ?? secrets[0]
-        return open(datagram, head.count..<datagram.count, counter, key)
-    }
-
-    private static func open(_ datagram: [UInt8], _ sealed: Range<Int>) -> [UInt8]? {
-        open(datagram, sealed, 1, secrets[0])
-    }
-
     private static func open(
-        _ datagram: [UInt8], _ sealed: Range<Int>, _ counter: UInt64, _ key: Secret32
+        _ datagram: [UInt8], _ sealed: Range<Int>? = nil, counter: UInt64 = 1, key: Secret32 = secrets[0]
     ) -> [UInt8]? {
-        testCrypto.open(datagram.span, sealed: sealed, counter: counter, key: key)
+        let sealed = sealed ?? head.count..<datagram.count
+        return testCrypto.open(datagram.span, sealed: sealed, counter: counter, key: key)
     }
 
     @Test(

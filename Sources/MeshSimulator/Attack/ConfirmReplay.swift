@@ -42,9 +42,7 @@ final class ConfirmReplay: Adversary {
         _ flight: Flight, from source: SocketAddress, after delay: Duration, _ reach: inout AttackerActions
     ) {
         record.tried(source == flight.source ? 0 : 1)
-        var copy = flight
-        copy.source = source
-        reach.forward(copy, after: delay, isCopy: true)
+        reach.forward(flight, from: source, after: delay, isCopy: true)
     }
 
     private static let memory = 64

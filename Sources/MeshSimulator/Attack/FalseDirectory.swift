@@ -22,7 +22,7 @@ struct FalseDirectory {
         epoch = reach.random.next() | 1
         falseSecret = reach.random.secret()
         falseKey = context.primitives.publicKey(of: falseSecret)
-        nobodysKey = SigningKey(seed: reach.random.bytes32().array.span)
+        nobodysKey = reach.random.signingKey()
         let address = reach.address(Self.nobodysSlot)
         guard let name = try? PeerName("nobody") else { return nil }
         var peer = ScriptedPeer(key: nobodysKey, name: name, context: context)

@@ -14,7 +14,7 @@ final class Flood: FloodingAdversary {
         for _ in 0..<Self.hellos {
             let name = try? PeerName("stranger-\(reach.random.below(100))")
             let address = source(&reach)
-            let key = SigningKey(seed: reach.random.bytes32().array.span)
+            let key = reach.random.signingKey()
             guard let name, let hello = hello(key, name, from: address, &reach) else { continue }
             put(hello, from: address, &reach)
         }

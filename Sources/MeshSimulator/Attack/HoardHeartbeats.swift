@@ -36,15 +36,13 @@ final class HoardHeartbeats: Adversary {
             return flight
         }
         switch flight.kind {
-        case .heartbeat:
-            if stores[index].held.count < Self.memory { stores[index].held.append(flight) }
-        case .goodbye:
-            // The session is over. If the peer comes back, it may be cut off again.
-            stores.remove(at: index)
-            return nil
+        case .message: return flight
+        case .heartbeat: if stores[index].held.count < Self.memory { stores[index].held.append(flight) }
+        // The session is over. If the peer comes back, it may be cut off again.
+        case .goodbye: stores.remove(at: index)
         default: break
         }
-        return flight.kind == .message ? flight : nil
+        return nil
     }
 
     func act(_ reach: inout AttackerActions) {

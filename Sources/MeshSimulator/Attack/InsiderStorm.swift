@@ -7,7 +7,6 @@ final class InsiderStorm: Adversary {
         "it joins more often than the limit", "it receives more snapshots per second than repairs and joins allow")
     private var joining: ScriptedPeer?
     private var current: ScriptedPeer?
-    private var isWelcome = false
     private var second: (begin: Instant, bytes: Int, snapshots: Int)?
     private var joins: [Instant] = []
     private var steadySince: Instant?

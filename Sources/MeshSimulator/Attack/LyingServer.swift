@@ -48,11 +48,10 @@ final class LyingServer: Adversary {
         let senders = victims.compactMap(\.current?.entry)
         record.got(0, if: lies?.canOpen(flight, from: senders) ?? false)
         for index in victims.indices where reach.address(index) == flight.destination {
-            var copy = flight
-            copy.destination = victims[index].address
             for _ in 0..<2 {
                 record.tried(2)
-                reach.forward(copy, after: .milliseconds(reach.random.below(50)), isCopy: true)
+                let delay = Duration.milliseconds(reach.random.below(50))
+                reach.forward(flight, to: victims[index].address, after: delay, isCopy: true)
             }
         }
     }

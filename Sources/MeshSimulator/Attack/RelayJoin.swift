@@ -27,7 +27,7 @@ final class RelayJoin: Adversary {
             relays[index].isLost = true
             return begin(flight, &reach)
         }
-        relay(flight, from: relays[index].address, &reach)
+        reach.forward(flight, from: relays[index].address, after: .zero, isCopy: false)
         return nil
     }
 
@@ -35,9 +35,7 @@ final class RelayJoin: Adversary {
         guard let relay = relays.first(where: { $0.address == flight.destination }), reach.now < relay.until else {
             return
         }
-        var flight = flight
-        flight.destination = relay.peer
-        reach.forward(flight, after: .zero, isCopy: false)
+        reach.forward(flight, to: relay.peer, after: .zero, isCopy: false)
     }
 
     func witness(_ fact: Fact) {
@@ -47,7 +45,7 @@ final class RelayJoin: Adversary {
                 parting.departure == .expired
             else { return }
             record.tried(0)
-            record.got(0, if: parting.isLate(since: relay.until))
+            record.got(0, if: relay.until < parting.latestSign)
         case .handled(let handling):
             guard handling.isAccepted, handling.by == nil, handling.flight.kind == .heartbeat else { return }
             record.got(1, if: !relays.contains { $0.address == handling.flight.source })
@@ -55,8 +53,8 @@ final class RelayJoin: Adversary {
         }
     }
 
-    func conclude(_ world: WorldView) {
-        for member in world.server { record.got(0, if: relays.contains { $0.address == member.address }) }
+    func conclude(_ members: [Member]) {
+        for member in members { record.got(0, if: relays.contains { $0.address == member.address }) }
     }
 
     private func begin(_ flight: Flight, _ reach: inout AttackerActions) -> Flight? {
@@ -64,7 +62,7 @@ final class RelayJoin: Adversary {
         let until = reach.now + reach.random.duration(in: .milliseconds(500)...(.seconds(8)))
         let new = Relay(peer: flight.source, address: reach.address(relays.count), until: until)
         relays.append(new)
-        relay(flight, from: new.address, &reach)
+        reach.forward(flight, from: new.address, after: .zero, isCopy: false)
         return nil
     }
 
@@ -72,16 +70,9 @@ final class RelayJoin: Adversary {
     private func move(_ flight: Flight, _ reach: inout AttackerActions) -> Flight? {
         guard flight.kind == .heartbeat, reach.random.chance(10) else { return flight }
         record.tried(1)
-        var copy = flight
-        copy.source = reach.address(Self.limit + reach.random.below(10))
-        reach.forward(copy, after: .zero, isCopy: true)
+        let source = reach.address(Self.limit + reach.random.below(10))
+        reach.forward(flight, from: source, after: .zero, isCopy: true)
         return flight
-    }
-
-    private func relay(_ flight: Flight, from address: SocketAddress, _ reach: inout AttackerActions) {
-        var flight = flight
-        flight.source = address
-        reach.forward(flight, after: .zero, isCopy: false)
     }
 
     private static let limit = 64

@@ -71,17 +71,12 @@ package enum Strategy: String, CaseIterable, Sendable {
     }
 
     /// True if the attacker has a key of its own on the roster.
-    package var isInsider: Bool {
-        switch self {
-        case .insiderGarbage, .insiderStorm, .insiderReseal, .insiderImpostor, .insiderAccomplice: true
-        case .flood, .replay, .tamper, .helloReplay, .stretchDelay, .hoardHeartbeats, .delayConfirm, .relayJoin,
-            .deltaDrop, .confirmReplay, .retryForge, .lyingServer:
-            false
-        }
+    var isInsider: Bool {
+        [.insiderGarbage, .insiderStorm, .insiderReseal, .insiderImpostor, .insiderAccomplice].contains(self)
     }
 
     /// True if the attacker has the server's secret key.
-    package var isServer: Bool { self == .lyingServer }
+    var isServer: Bool { self == .lyingServer }
 }
 
 extension Recording.Attack {
@@ -90,7 +85,7 @@ extension Recording.Attack {
         self.goals = goals.map { ($0, 0, 0) }
     }
 
-    mutating func tried(_ goal: Int = 0, times: Int = 1) { goals[goal].tried += times }
+    mutating func tried(_ goal: Int = 0) { goals[goal].tried += 1 }
 
     mutating func got(_ goal: Int = 0, if isReached: Bool = true) {
         if isReached { goals[goal].got += 1 }

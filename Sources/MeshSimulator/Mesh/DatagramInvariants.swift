@@ -46,16 +46,10 @@ extension Invariants {
 
     /// The state of a machine, as far as its public properties show it.
     struct View: Hashable {
-        private(set) var glance: Glance
+        /// The glance, in which `refusals` is 0.
+        let glance: Glance
         let session: UInt64
         let isTrusted: Bool
-
-        init(glance: Glance, session: UInt64, isTrusted: Bool) {
-            self.glance = glance
-            self.glance.refusals = 0
-            self.session = session
-            self.isTrusted = isTrusted
-        }
     }
 
     /// Checks the effect of a datagram on a machine that has handled it.

@@ -27,17 +27,6 @@ package struct Flight: Sendable {
     /// The number of the attacker that has sent, changed or delayed the datagram; nil if no attacker has.
     package var attacker: Int?
 
-    package init(
-        id: UInt64, sender: Sender, source: SocketAddress, destination: SocketAddress, bytes: [UInt8], sentAt: Instant
-    ) {
-        self.id = id
-        self.sender = sender
-        self.source = source
-        self.destination = destination
-        self.bytes = bytes
-        self.sentAt = sentAt
-    }
-
     package var header: Header? { try? Datagram(decoding: bytes.span).header }
     package var kind: Kind? { bytes.count > 1 ? Kind(rawValue: bytes[1]) : nil }
     /// The `to` field of the header; 0 if the datagram is too short. The field is read without decoding the datagram.

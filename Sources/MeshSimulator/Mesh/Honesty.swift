@@ -8,17 +8,14 @@ extension Rejection {
         case .truncatedHeader, .unsupportedVersion, .unknownKind, .lengthMismatch, .sizeOutOfRange, .invalidSessionIDs,
             .counterOutOfRange, .nonCanonicalAgreementKey, .nonZeroPadding, .invalidName, .invalidAddress,
             .entriesOutOfOrder, .partOutOfRange, .versionOutOfRange, .emptyDelta, .unknownReason, .unknownFlag,
-            .numberOutOfRange, .invalidParameters,
-            .payloadLengthMismatch, .agreementFailed, .sealBroken, .signatureInvalid, .identityInvalid,
-            .counterReplayed,
-            .memberMisbehaved, .bindingInvalid, .notAddressedToMe, .directoryContradiction,
-            .directoryMismatch:
+            .numberOutOfRange, .invalidParameters, .payloadLengthMismatch, .agreementFailed, .sealBroken,
+            .signatureInvalid, .identityInvalid, .counterReplayed, .memberMisbehaved, .bindingInvalid,
+            .notAddressedToMe, .directoryContradiction, .directoryMismatch:
             true
         case .misdirected, .sourceNotAllowed, .overBudget, .prefixOverRate, .unknownTag, .tooManyFailedAnswers,
-            .repeatedRetry,
-            .unknownTicket, .ticketExpired, .ticketSourceMismatch, .tokenMismatch, .admissionWithdrawn, .unknownSession,
-            .sessionEnded, .sourceMismatch, .counterTooOld, .memberOverRate, .numberStale, .deltaNotApplicable,
-            .snapshotNotWanted, .untrusted, .unknownSender, .agreementOverRate, .senderOverRate,
+            .repeatedRetry, .unknownTicket, .ticketExpired, .ticketSourceMismatch, .tokenMismatch, .admissionWithdrawn,
+            .unknownSession, .sessionEnded, .sourceMismatch, .counterTooOld, .memberOverRate, .numberStale,
+            .deltaNotApplicable, .snapshotNotWanted, .untrusted, .unknownSender, .agreementOverRate, .senderOverRate,
             .messagesOverRate:
             false
         }

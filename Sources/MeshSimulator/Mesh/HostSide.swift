@@ -4,7 +4,7 @@ internal import SecureMeshCore
 /// takes CPU time. The pieces are done in the same order as in `MeshDriver`.
 extension VirtualMesh {
     /// Attaches a workload to a new process if the mesh has a host.
-    func beginWork<Machine>(of process: Process<Machine>, as owner: Workload.Owner) {
+    func beginWork<Machine>(of process: Process<Machine>, as owner: ProcessOwner) {
         if state.host != nil { process.workload = Workload(owner) }
     }
 
@@ -17,10 +17,10 @@ extension VirtualMesh {
     /// Charges a process for a call that did not come from its event loop. Wakes the process if it has outputs to send
     /// or uncharged CPU time.
     func afterCall(of process: any HostedProcess) {
-        guard let host = state.host, !host.isInWork else { return }
-        process.workload?.debt += host.meter.take()
+        guard let host = state.host, !host.isInWork, let workload = process.workload else { return }
+        workload.debt += host.meter.take()
         guard process.isRunning else { return sendAll(of: process) }
-        if process.workload.map({ $0.hasOutput || $0.debt > 0 }) ?? false { ready(process) } else { alarm(process) }
+        if workload.hasOutput || workload.debt > 0 { ready(process) } else { alarm(process) }
     }
 
     /// Sends all datagrams in the outbox of a process that ends.
@@ -58,10 +58,7 @@ extension VirtualMesh {
     /// Schedules the time at which a process wakes up if no datagram wakes it earlier.
     private func alarm(_ process: any HostedProcess) {
         guard let owner = process.workload?.owner, let at = process.reschedule(now: now) else { return }
-        switch owner {
-        case .server: state.schedule.put(.wakeServer, at: at)
-        case .peer(let index): state.schedule.put(.wakePeer(index), at: at)
-        }
+        state.schedule.put(.wake(owner), at: at)
     }
 
     /// Does one piece of work.
@@ -87,82 +84,73 @@ extension VirtualMesh {
     /// - Returns: The CPU time of the step without the calls of primitives, in nanoseconds, or nil if there is nothing
     ///   to do.
     private func step(of process: any HostedProcess, _ costs: Costs) -> Int64? {
-        guard let phase = process.workload?.phase, let owner = process.workload?.owner else { return nil }
-        switch phase {
+        guard let workload = process.workload else { return nil }
+        switch workload.phase {
         case .starting:
-            process.workload?.phase = .polling
+            workload.phase = .polling
             // The start does not run on the event loop's thread.
-            process.workload?.elsewhere += costs.start
-            if case .peer(let index) = owner { state.schedule.put(.began(index), at: now) }
+            workload.elsewhere += costs.start
+            if case .peer(let index) = workload.owner { state.schedule.put(.began(index), at: now) }
             return costs.start
-        case .polling:
-            return poll(process, owner) ? 0 : nil
-        case .reading(let left):
-            return read(process, owner, left: left, costs)
+        case .polling: return poll(process, workload) ? 0 : nil
+        case .reading(let left): return read(process, workload, left: left, costs)
         case .serving:
-            for _ in 0..<Workload.timeoutsPerPass where process.isDue(now) { timesOut(owner) }
-            process.workload?.phase = .strangers(left: Workload.strangersPerPass)
+            for _ in 0..<Workload.timeoutsPerPass where process.isDue(now) { timesOut(workload.owner) }
+            workload.phase = .strangers(left: Workload.strangersPerPass)
             return Workload.shortestPass
         case .strangers(let left):
-            serveStranger(process, owner, left: left)
+            serveStranger(workload, left: left)
             return 0
-        case .sending:
-            return send(process, costs)
+        case .sending: return send(workload, costs)
         }
     }
 
     /// Chooses the next phase: a burst of reads, or the service of the timers that are due. Returns false if there is
     /// nothing to do.
-    private func poll(_ process: any HostedProcess, _ owner: Workload.Owner) -> Bool {
-        if process.workload?.hasRead == false, !process.inbox.isEmpty {
-            beginBurst(process)
+    private func poll(_ process: any HostedProcess, _ workload: Workload) -> Bool {
+        if !workload.hasRead, !process.inbox.isEmpty {
+            workload.beginBurst()
             return true
         }
-        process.workload?.hasRead = false
+        workload.hasRead = false
         var isTime = process.isDue(now)
-        if let drain = process.workload?.drain, drain.at <= now {
-            let received = process.workload?.received ?? 0
-            if process.workload?.isDrained == true || received >= drain.target || received == drain.seen {
-                process.workload?.drain = nil
-                drained(owner)
+        if let drain = workload.drain, drain.at <= now {
+            if workload.isDrained || workload.received >= drain.target || workload.received == drain.seen {
+                workload.drain = nil
+                drained(workload.owner)
                 isTime = true
             } else {
-                process.workload?.drain = (now + Workload.drainGap, drain.target, received)
+                workload.drain = (now + Workload.drainGap, drain.target, workload.received)
             }
         }
-        if let at = process.workload?.strangersAt, at <= now {
-            process.workload?.strangersAt = nil
+        if let at = workload.strangersAt, at <= now {
+            workload.strangersAt = nil
             isTime = true
         }
         if isTime {
-            process.workload?.phase = .serving
+            workload.phase = .serving
         } else if !process.inbox.isEmpty {
-            beginBurst(process)
+            workload.beginBurst()
         }
         return isTime || !process.inbox.isEmpty
-    }
-
-    private func beginBurst(_ process: any HostedProcess) {
-        process.workload?.hasRead = true
-        process.workload?.phase = .reading(left: process.workload?.burst ?? 0)
     }
 
     /// Reads a datagram. Handles it at once, or queues it if it is a stranger's.
     ///
     /// - Returns: The CPU time that this takes without the calls of primitives, in nanoseconds; 0 if the burst has
     ///   ended.
-    private func read(_ process: any HostedProcess, _ owner: Workload.Owner, left: Int, _ costs: Costs) -> Int64 {
+    private func read(_ process: any HostedProcess, _ workload: Workload, left: Int, _ costs: Costs) -> Int64 {
         guard left > 0, let flight = process.inbox.takeFirst() else {
-            process.workload?.isDrained = left > 0
-            process.workload?.phase = .serving
+            workload.isDrained = left > 0
+            workload.phase = .serving
             return 0
         }
-        process.workload?.phase = .reading(left: left - 1)
-        process.workload?.received += 1
+        workload.phase = .reading(left: left - 1)
+        workload.received += 1
         if process.isExpected(flight) || flight.bytes.count > ProtocolConstants.maximumDatagram {
-            handle(flight, owner)
-        } else if process.workload.map({ $0.strangers.count < Limits.strangerQueue }) ?? false {
-            process.workload?.strangers.append(flight)
+            handle(flight, workload.owner)
+        } else if workload.strangers.count < Limits.strangerQueue {
+            workload.strangers.append(flight)
         } else {
             lose(.overflow)
         }
@@ -172,8 +160,7 @@ extension VirtualMesh {
 
     /// Handles one datagram of a stranger. After a batch of strangers' datagrams, the next batch waits for as long as
     /// the last batch took, so that strangers get at most half of the time.
-    private func serveStranger(_ process: any HostedProcess, _ owner: Workload.Owner, left: Int) {
-        guard let workload = process.workload else { return }
+    private func serveStranger(_ workload: Workload, left: Int) {
         guard workload.strangersAt == nil, left > 0, !workload.strangers.isEmpty else {
             if let begin = workload.strangersBegan {
                 workload.strangersBegan = nil
@@ -184,44 +171,43 @@ extension VirtualMesh {
         }
         if workload.strangersBegan == nil { workload.strangersBegan = now }
         workload.phase = .strangers(left: left - 1)
-        handle(workload.strangers.removeFirst(), owner)
+        handle(workload.strangers.removeFirst(), workload.owner)
     }
 
     /// Sends some of the datagrams that the machine has made, and delivers the machine's events. Returns the CPU time
     /// that both take, in nanoseconds.
-    private func send(_ process: any HostedProcess, _ costs: Costs) -> Int64 {
-        guard let waiting = process.workload?.outbox.count, process.workload?.hasOutput == true else {
-            process.workload?.phase = .polling
+    private func send(_ workload: Workload, _ costs: Costs) -> Int64 {
+        guard workload.hasOutput else {
+            workload.phase = .polling
             return 0
         }
-        let events = process.workload?.events ?? 0
-        process.workload?.events = 0
-        let count = min(waiting, Workload.sentTogether)
-        let batch = process.workload?.outbox.prefix(count) ?? []
-        process.workload?.outbox.removeFirst(count)
+        let events = workload.events
+        workload.events = 0
+        let batch = workload.outbox.prefix(Workload.sentTogether)
+        workload.outbox.removeFirst(batch.count)
         for flight in batch { route(flight) }
         // A separate thread prints a long list of events.
-        if events > Workload.printedAtOnce { process.workload?.elsewhere += costs.event * events }
-        return costs.transmit * Int64(count) + costs.event * events
+        if events > Workload.printedAtOnce { workload.elsewhere += costs.event * events }
+        return costs.transmit * Int64(batch.count) + costs.event * events
     }
 
     // MARK: the machines
 
-    private func handle(_ flight: Flight, _ owner: Workload.Owner) {
+    private func handle(_ flight: Flight, _ owner: ProcessOwner) {
         switch owner {
         case .server: serverHandles(flight)
         case .peer(let index): peerHandles(index, flight)
         }
     }
 
-    private func timesOut(_ owner: Workload.Owner) {
+    func timesOut(_ owner: ProcessOwner) {
         switch owner {
         case .server: serverTimesOut()
         case .peer(let index): peerTimesOut(index)
         }
     }
 
-    private func drained(_ owner: Workload.Owner) {
+    func drained(_ owner: ProcessOwner) {
         switch owner {
         case .server: serverDrained()
         case .peer(let index): peerDrained(index)

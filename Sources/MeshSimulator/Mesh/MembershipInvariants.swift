@@ -67,9 +67,7 @@ extension Invariants {
         confirmedAt[identity] = now
         lastProof[identity] = now
         joins[identity, default: 0] += 1
-        if !configuration.allows(member) {
-            fail("a revoked peer joined", peers: [identity], now: now)
-        }
+        if !configuration.allows(member) { fail("a revoked peer joined", peers: [identity], now: now) }
         if isClose, joins[identity, default: 0] > confirmedSessions[identity]?.count ?? 0 {
             fail("joined more often than it has confirmed a session", peers: [identity], now: now)
         }
@@ -171,13 +169,10 @@ extension Invariants {
     ) {
         let involved = [owner].compactMap(\.self)
         if members.count > limit { fail("\(members.count) members are listed", peers: involved, now: now) }
-        if Set(members.map(\.name)).count < members.count { fail("a name is listed twice", peers: involved, now: now) }
-        if Set(members.map(\.publicKey)).count < members.count {
-            fail("an identity is listed twice", peers: involved, now: now)
-        }
-        if Set(members.map(\.address)).count < members.count {
-            fail("an address is listed twice", peers: involved, now: now)
-        }
+        func isRepeated<Value: Hashable>(_ values: [Value]) -> Bool { Set(values).count < values.count }
+        if isRepeated(members.map(\.name)) { fail("a name is listed twice", peers: involved, now: now) }
+        if isRepeated(members.map(\.publicKey)) { fail("an identity is listed twice", peers: involved, now: now) }
+        if isRepeated(members.map(\.address)) { fail("an address is listed twice", peers: involved, now: now) }
         if members.contains(where: { $0.publicKey == own }) { fail("it lists itself", peers: involved, now: now) }
     }
 

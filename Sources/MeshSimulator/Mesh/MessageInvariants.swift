@@ -44,24 +44,22 @@ extension Invariants {
         let index = Int(id)
         let sent = messages[index]
         let involved = [receiver, sent.sender]
-        if message.sender.name != sent.name {
-            fail("message \(id) was delivered under another name", peers: involved, now: now)
-        }
-        if message.body.count != 8 + sent.size || !message.body.dropFirst(8).allSatisfy({ $0 == 0 }) {
-            fail("message \(id) was delivered with another body", peers: involved, now: now)
-        }
-        if sent.sender != sender { fail("message \(id) was delivered as another's", peers: involved, now: now) }
-        if message.isBroadcast != (sent.audience == nil) || sent.audience ?? receiver != receiver {
-            fail("message \(id) was delivered to one it was not for", peers: involved, now: now)
-        }
-        if sent.number ?? message.number != message.number {
-            fail("message \(id) has two numbers", peers: involved, now: now)
-        }
+        let hasBody = message.body.count == 8 + sent.size && message.body.dropFirst(8).allSatisfy { $0 == 0 }
+        let isMeant = message.isBroadcast == (sent.audience == nil) && sent.audience ?? receiver == receiver
+        let fault: String? =
+            switch message {
+            case _ where message.sender.name != sent.name: "was delivered under another name"
+            case _ where !hasBody: "was delivered with another body"
+            case _ where sent.sender != sender: "was delivered as another's"
+            case _ where !isMeant: "was delivered to one it was not for"
+            case _ where sent.number ?? message.number != message.number: "has two numbers"
+            // A process that started between two copies does not know the first one.
+            case _ where sent.receivers.has(receiver) && (!sent.isRepeated || startedAt < sent.sentAt):
+                "was delivered twice"
+            default: nil
+            }
+        if let fault { fail("message \(id) \(fault)", peers: involved, now: now) }
         messages[index].number = message.number
-        // A process that started between two copies does not know the first one.
-        if sent.receivers.has(receiver), !sent.isRepeated || startedAt < sent.sentAt {
-            fail("message \(id) was delivered twice", peers: involved, now: now)
-        }
         messages[index].receivers.insert(receiver)
         if !isDeceived, isBeyondTrust(sender, diedAt: nil, now: now), let revoked = revokedAt[sender] {
             fail("message \(id) was delivered \(now - revoked) after its sender was revoked", peers: involved, now: now)

@@ -24,7 +24,7 @@ extension VirtualMesh {
         let peer = state.peers[index]
         peer.starts(newProcess(peer.key, peer.name, servers: servers, returns: returns), now: now)
         beginWork(of: peer.process, as: .peer(index))
-        wakePeer(index)
+        wake(.peer(index))
     }
 
     package func pausePeer(_ index: Int) { state.peers[index].process.pause(now: now) }
@@ -38,7 +38,7 @@ extension VirtualMesh {
         if process.isDue(now) { peerTimesOut(index) }
         for flight in waiting where process.isRunning { peerHandles(index, flight) }
         peerDrained(index)
-        wakePeer(index)
+        wake(.peer(index))
     }
 
     func peerDrained(_ index: Int) {
@@ -59,25 +59,9 @@ extension VirtualMesh {
         let process = state.peers[index].process
         defer {
             drainPeer(index)
-            wakePeer(index)
+            wake(.peer(index))
         }
         return try body(&process.machine, process.clock.read(now))
-    }
-
-    func wakePeer(_ index: Int) {
-        let process = state.peers[index].process
-        guard process.workload == nil else { return afterCall(of: process) }
-        guard let at = process.reschedule(now: now) else { return }
-        state.schedule.put(.wakePeer(index), at: at)
-    }
-
-    func peerWakes(_ index: Int, scheduled at: Instant) {
-        let process = state.peers[index].process
-        guard process.wakeAt == at else { return }
-        process.wakeAt = nil
-        guard process.workload == nil else { return ready(process) }
-        if process.isAwake, process.isDue(now) { peerTimesOut(index) }
-        wakePeer(index)
     }
 
     func peerTimesOut(_ index: Int) {
@@ -117,7 +101,7 @@ extension VirtualMesh {
             Handling(
                 flight: flight, by: index, isAccepted: isAccepted, isRepeated: isRepeated, refusals: refused,
                 answered: 0, isBeyondTrust: isAccepted && !isDeceived(index) && isBeyondTrust(flight)))
-        wakePeer(index)
+        wake(.peer(index))
     }
 
     private func isBeyondTrust(_ flight: Flight) -> Bool {
@@ -134,15 +118,13 @@ extension VirtualMesh {
                 send(transmit.bytes, by: .peer(index), from: peer.address, to: transmit.path.remote)
             case .event(let event):
                 process.workload?.events += 1
-                if let fault = peer.order.take(event, in: process.machine.session) {
-                    state.invariants.fail("events out of order: \(fault)", peers: [index], now: now)
-                }
+                failOutOfOrder(peer.order.take(event, in: process.machine.session), of: index)
                 if case .joined = event, !process.machine.maySpeak(process.clock.read(now)) {
-                    state.invariants.fail("emitted `joined` before it may speak", peers: [index], now: now)
+                    fail("emitted `joined` before it may speak", peers: [index])
                 }
                 note(event, of: index, after: flight)
             case .drain where process.workload != nil: process.workload?.beginDrain(now: now)
-            case .drain: state.schedule.put(.peerDrained(index), at: now)
+            case .drain: state.schedule.put(.drained(.peer(index)), at: now)
             }
         }
         checkDeliveries(of: index)
@@ -153,8 +135,7 @@ extension VirtualMesh {
             state.checkWatch()
         }
         checkTrust(of: index)
-        let former = peer.formerEpoch(
-            &state.invariants, peer: index, isDeceived: isDeceived(index), now: now)
+        let former = peer.formerEpoch(&state.invariants, peer: index, isDeceived: isDeceived(index), now: now)
         if former != nil { peer.order.directoryChanged() }
         checkOrder(of: index)
         guard let former else { return }
@@ -176,7 +157,11 @@ extension VirtualMesh {
             ? peer.order.check(session: session, isMember: isMember, isPending: process.machine.isJoinedPending) {
                 Set(process.machine.members.map(\.publicKey))
             } : peer.order.checkJoined(session: session, isMember: isMember)
-        if let fault { state.invariants.fail("events out of order: \(fault)", peers: [index], now: now) }
+        failOutOfOrder(fault, of: index)
+    }
+
+    private func failOutOfOrder(_ fault: String?, of index: Int) {
+        if let fault { fail("events out of order: \(fault)", peers: [index]) }
     }
 
     /// Checks that a peer's trust in its directory ends in time, no matter which datagrams are delayed.
@@ -237,7 +222,7 @@ extension VirtualMesh {
             return nil
         }
         drainPeer(index)
-        wakePeer(index)
+        wake(.peer(index))
         return reached
     }
 }

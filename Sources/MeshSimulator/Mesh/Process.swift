@@ -101,6 +101,12 @@ package struct Glance: Hashable, Sendable {
     package var refusals: UInt64
 }
 
+/// The owner of a process: the server, or the peer with this index.
+package enum ProcessOwner: Hashable, Sendable {
+    case server
+    case peer(Int)
+}
+
 /// A machine that holds one version of the directory: `Registry` and `Peer`.
 package protocol DirectoryHolder: MeshMachine {
     var epoch: UInt64 { get }

@@ -7,12 +7,9 @@ package struct Schedule {
     package enum Action {
         /// The flight that is stored at this index arrives.
         case arrive(Int)
-        case wakeServer
-        /// The server has handled all datagrams that were in its sockets when its machine emitted `drain`.
-        case drained
-        case wakePeer(Int)
-        /// The peer has handled all datagrams that were in its socket when its machine emitted `drain`.
-        case peerDrained(Int)
+        case wake(ProcessOwner)
+        /// The process has handled all datagrams that were in its sockets when its machine emitted `drain`.
+        case drained(ProcessOwner)
         /// The core with this index has ended a piece of work, or begins to work.
         case compute(Int)
         /// The new process of the peer has got a core for the first time.
@@ -48,14 +45,8 @@ package struct Schedule {
     }
 
     package mutating func put(_ flight: Flight, at: Instant) {
-        let slot: Int
-        if let used = free.popLast() {
-            flights[used] = flight
-            slot = used
-        } else {
-            slot = flights.count
-            flights.append(flight)
-        }
+        let slot = free.popLast() ?? flights.count
+        if slot < flights.count { flights[slot] = flight } else { flights.append(flight) }
         put(.arrive(slot), at: at)
     }
 

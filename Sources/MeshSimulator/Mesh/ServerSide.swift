@@ -76,18 +76,7 @@ extension VirtualMesh {
         wakeServer()
     }
 
-    package func wakeServer() {
-        guard server.workload == nil else { return afterCall(of: server) }
-        if let at = server.reschedule(now: now) { state.schedule.put(.wakeServer, at: at) }
-    }
-
-    func serverWakes(scheduled at: Instant) {
-        guard server.wakeAt == at else { return }
-        server.wakeAt = nil
-        guard server.workload == nil else { return ready(server) }
-        if server.isAwake, server.isDue(now) { serverTimesOut() }
-        wakeServer()
-    }
+    package func wakeServer() { wake(.server) }
 
     func serverTimesOut() {
         state.trace.step(1, at: now, subject: -1)
@@ -149,7 +138,7 @@ extension VirtualMesh {
     ///   datagram, even a broken one, so `deadline` is left out of the result.
     private func serverView(isDue: Bool) -> Invariants.View {
         var glance = server.glance
-        glance.version = 0
+        (glance.version, glance.refusals) = (0, 0)
         if isDue { glance.deadline = nil }
         return Invariants.View(glance: glance, session: 0, isTrusted: true)
     }
@@ -172,7 +161,7 @@ extension VirtualMesh {
                 note(event, after: flight)
                 check(event, after: flight, &departed)
             case .drain where server.workload != nil: server.workload?.beginDrain(now: now)
-            case .drain: state.schedule.put(.drained, at: now)
+            case .drain: state.schedule.put(.drained(.server), at: now)
             }
         }
         server.look()
@@ -213,7 +202,7 @@ extension VirtualMesh {
     }
 
     private func failOutOfOrder(_ fault: String?) {
-        if let fault { state.invariants.fail("events of the server out of order: \(fault)", now: now) }
+        if let fault { fail("events of the server out of order: \(fault)") }
     }
 
     private func checkServersMembers() {

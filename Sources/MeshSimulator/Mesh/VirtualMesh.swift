@@ -84,6 +84,11 @@ extension VirtualMesh {
     package var server: Process<Registry> { state.server }
     package var peers: [VirtualPeer] { state.peers }
 
+    /// Records the breach of an invariant or a promise, unless there is one already.
+    func fail(_ reason: @autoclosure () -> String, peers: [Int] = []) {
+        state.invariants.fail(reason(), peers: peers, now: now)
+    }
+
     /// Lets time pass until `end`, or until an invariant fails.
     package func play(until end: Instant) {
         while step(until: end) {}
@@ -113,14 +118,39 @@ extension VirtualMesh {
         state.countStep()
         switch entry.action {
         case .arrive(let slot): if let flight = state.schedule.take(slot) { arrive(flight) }
-        case .wakeServer: serverWakes(scheduled: entry.at)
-        case .drained: serverDrained()
-        case .wakePeer(let index): peerWakes(index, scheduled: entry.at)
-        case .peerDrained(let index): peerDrained(index)
+        case .wake(let owner): wakes(owner, scheduled: entry.at)
+        case .drained(let owner): drained(owner)
         case .compute(let core): compute(on: core)
         case .began, .fault, .act, .speak, .sample: carryOut(entry.action)
         }
         return true
+    }
+}
+
+// MARK: processes
+
+extension VirtualMesh {
+    private func process(of owner: ProcessOwner) -> any HostedProcess {
+        switch owner {
+        case .server: server
+        case .peer(let index): state.peers[index].process
+        }
+    }
+
+    /// Schedules the time at which a process wakes up if no datagram wakes it earlier.
+    func wake(_ owner: ProcessOwner) {
+        let process = process(of: owner)
+        guard process.workload == nil else { return afterCall(of: process) }
+        if let at = process.reschedule(now: now) { state.schedule.put(.wake(owner), at: at) }
+    }
+
+    private func wakes(_ owner: ProcessOwner, scheduled at: Instant) {
+        let process = process(of: owner)
+        guard process.wakeAt == at else { return }
+        process.wakeAt = nil
+        guard process.workload == nil else { return ready(process) }
+        if process.isAwake, process.isDue(now) { timesOut(owner) }
+        wake(owner)
     }
 }
 
@@ -138,7 +168,7 @@ extension VirtualMesh {
         }
         if sender == .server, flight.kind == .pulse { flight.proof = state.newestSecret?.issuedAt }
         state.invariants.sent(flight, now: now)
-        let process: any HostedProcess = flight.senderIndex.map { state.peers[$0].process } ?? server
+        let process = process(of: flight.senderIndex.map(ProcessOwner.peer) ?? .server)
         if process.workload == nil { route(flight) } else { process.workload?.outbox.append(flight) }
     }
 

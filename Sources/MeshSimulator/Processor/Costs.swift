@@ -37,6 +37,20 @@ package struct Costs: Hashable, Sendable {
         seal: 330, open: 270, kibibyte: 670, wakeUp: 104_700, receive: 10_300, transmit: 20_600, change: 52_000,
         event: 24_000, start: 13_700_000)
 
+    /// Returns the CPU time of a call, without the time for the bytes that it seals or opens.
+    func of(_ call: PrimitiveCall) -> Int64 {
+        switch call {
+        case .sign: sign
+        case .verify: verify
+        case .isValidPoint: isValidPoint
+        case .agreementKey: agreementKey
+        case .publicKey: publicKey
+        case .agree, .agreeAsIdentity: agree
+        case .seal: seal
+        case .open: self.open
+        }
+    }
+
     /// Returns the costs on a processor that takes `factor` times as long for each operation.
     package func times(_ factor: Int64) -> Costs {
         var costs = self

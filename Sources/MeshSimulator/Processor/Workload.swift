@@ -3,11 +3,6 @@ internal import SecureMeshCore
 /// The work of one process that shares the cores of a host: the event loop of `MeshDriver` in pieces, each of which
 /// takes CPU time.
 final class Workload {
-    enum Owner: Hashable {
-        case server
-        case peer(Int)
-    }
-
     /// The step of the event loop at which the process is.
     enum Phase {
         case starting
@@ -25,7 +20,7 @@ final class Workload {
         case asleep, queued, running
     }
 
-    let owner: Owner
+    let owner: ProcessOwner
     var phase = Phase.starting
     var status = Status.asleep
     /// The CPU time that the process has used, in nanoseconds, without `elsewhere`. A host shares its cores fairly by
@@ -59,7 +54,7 @@ final class Workload {
     /// The number of events that the machine has made and the driver has not delivered yet.
     var events: Int64 = 0
 
-    init(_ owner: Owner) {
+    init(_ owner: ProcessOwner) {
         self.owner = owner
     }
 
@@ -77,6 +72,12 @@ final class Workload {
         drain = (now + Self.drainGap, received + Self.queuedDatagrams, nil)
     }
 
+    /// Begins a burst of reads: at most 256 for the server, and 16 for a peer.
+    func beginBurst() {
+        hasRead = true
+        phase = .reading(left: owner == .server ? 256 : 16)
+    }
+
     // These constants model those of `MeshDriver` and `UDPSocket`. Some of them have other values.
 
     static let timeoutsPerPass = 16
@@ -90,19 +91,12 @@ final class Workload {
     static let drainGap = Duration.milliseconds(1)
     static let strangersPause = Duration.microseconds(100)
     private static let queuedDatagrams = UInt64(Limits.receiveBuffer * 2 / 512)
-
-    /// The greatest number of datagrams in a burst of reads.
-    var burst: Int {
-        switch owner {
-        case .server: 256
-        case .peer: 16
-        }
-    }
 }
 
 /// A process that shares the cores of a host.
 protocol HostedProcess: AnyObject {
     var workload: Workload? { get }
+    var wakeAt: Instant? { get set }
     var inbox: Inbox { get set }
     var isRunning: Bool { get }
     var isAwake: Bool { get }

@@ -13,21 +13,20 @@ struct Recorder {
     private var stays: [Int: Int] = [:]
     private var wantedIn: [Int: Instant] = [:]
     private var diedAt: [Int: Instant] = [:]
-    private var traffic: [Recording.Traffic]
+    /// The traffic of each kind of datagram, by the byte that stands for the kind.
+    private var traffic = [Recording.Traffic](repeating: Recording.Traffic(), count: 256)
     private var sample: Recording.Sample
-    private let sampleInterval: Duration
+    /// The time between two samples.
+    let interval: Duration
 
     init(_ scenario: Scenario, names: [PeerName]) {
         recording = Recording(seed: scenario.seed, title: scenario.title, names: names)
         recording.command = scenario.command
-        traffic = Kind.allCases.map { _ in Recording.Traffic() }
         // A page shows at most some hundreds of points.
         let seconds = Int((scenario.duration + scenario.healing).components.seconds)
-        sampleInterval = .seconds(max(seconds / 600, 1))
-        sample = Recording.Sample(at: sampleInterval)
+        interval = .seconds(max(seconds / 600, 1))
+        sample = Recording.Sample(at: interval)
     }
-
-    var interval: Duration { sampleInterval }
 
     mutating func note(_ what: Recording.Event.What, peer: Int? = nil, now: Instant) {
         recording.note(what, peer: peer, at: now.sinceBeginning)
@@ -38,9 +37,9 @@ struct Recorder {
     mutating func sent(_ bytes: [UInt8]) {
         sample.datagrams += 1
         sample.bytes += bytes.count
-        guard let place = Self.place(of: bytes) else { return }
-        traffic[place].datagrams += 1
-        traffic[place].bytes += bytes.count
+        guard bytes.count > 1 else { return }
+        traffic[Int(bytes[1])].datagrams += 1
+        traffic[Int(bytes[1])].bytes += bytes.count
     }
 
     mutating func lost() { sample.lost += 1 }
@@ -57,12 +56,6 @@ struct Recorder {
         recording.messageLatency.add(latency)
         sample.messages += 1
     }
-
-    private static func place(of bytes: [UInt8]) -> Int? {
-        bytes.count > 1 ? places[Int(bytes[1])] : nil
-    }
-
-    private static let places: [Int?] = (0..<256).map { kind in Kind.allCases.firstIndex { Int($0.rawValue) == kind } }
 
     // MARK: membership
 
@@ -103,19 +96,13 @@ struct Recorder {
     /// Ends the stays of all members, because the server's process has ended.
     mutating func serverGone(peers: Int, now: Instant) {
         for peer in 0..<peers { end(peer, nil, now: now) }
-        publishedAt = []
-        heldAt = []
-        epoch = 0
+        (publishedAt, heldAt, epoch) = ([], [], 0)
     }
 
     // MARK: versions
 
     mutating func published(_ version: UInt64, epoch: UInt64, now: Instant) {
-        if epoch != self.epoch {
-            publishedAt = []
-            heldAt = []
-            self.epoch = epoch
-        }
+        if epoch != self.epoch { (publishedAt, heldAt, self.epoch) = ([], [], epoch) }
         while UInt64(publishedAt.count) < version {
             publishedAt.append(now)
             heldAt.append(now)
@@ -140,7 +127,7 @@ struct Recorder {
         sample.members = members
         sample.current = current
         recording.samples.append(sample)
-        sample = Recording.Sample(at: now.sinceBeginning + sampleInterval)
+        sample = Recording.Sample(at: now.sinceBeginning + interval)
     }
 
     mutating func healing(now: Instant) {
@@ -166,7 +153,7 @@ struct Recorder {
             recording.memberTime += now.sinceBeginning - recording.stays[place].from
         }
         recording.duration = now.sinceBeginning
-        recording.traffic = zip(Kind.allCases, traffic).map { ($0, $1) }
+        recording.traffic = Kind.allCases.map { ($0, traffic[Int($0.rawValue)]) }
         recording.losses = Recording.Loss.allCases.map { ($0, losses[$0] ?? 0) }
         recording.serverRefusals = server
         recording.peerRefusals = peers

@@ -27,12 +27,6 @@ package struct Recording: Sendable {
         /// The index of the peer, or nil for the server, the network or an attacker.
         package let peer: Int?
         package let what: What
-
-        package init(at: Duration, peer: Int?, what: What) {
-            self.at = at
-            self.peer = peer
-            self.what = what
-        }
     }
 
     /// A period in which a peer was a member.
@@ -71,10 +65,13 @@ package struct Recording: Sendable {
     }
 
     package struct Traffic: Hashable, Sendable {
-        package var datagrams = 0
-        package var bytes = 0
+        package var datagrams: Int
+        package var bytes: Int
 
-        package init() {}
+        package init(datagrams: Int = 0, bytes: Int = 0) {
+            self.datagrams = datagrams
+            self.bytes = bytes
+        }
     }
 
     /// The attempts and successes of an attacker.
@@ -100,10 +97,6 @@ package struct Recording: Sendable {
         package let cores: Int
         package internal(set) var all = Duration.zero
         package internal(set) var server = Duration.zero
-
-        package init(cores: Int) {
-            self.cores = cores
-        }
     }
 
     package enum Loss: String, CaseIterable, Sendable {

@@ -12,7 +12,6 @@ struct LightweightMember {
     /// The part of a snapshot that the heartbeats ask for. The next heartbeat asks for the part with the index `next`,
     /// and each heartbeat adds `step` to `next`.
     var claimedPart: (next: UInt16, step: UInt16) = (0, 0)
-    private let emptyDirectory: DirectoryReplica
     private var joining: Joining
     private var sessions = SessionRotation()
     private var random: RandomSource
@@ -22,7 +21,6 @@ struct LightweightMember {
     ) {
         self.address = address
         self.random = random
-        emptyDirectory = DirectoryReplica(of: configuration.key.publicKey)
         joining = Joining(configuration)
         joining.start(at: now)
     }

@@ -26,10 +26,6 @@ package struct Scaling: Sendable {
     /// The time within which all peers must have joined, or all peers must know of a change.
     private static let patience = Duration.seconds(3_600)
 
-    private init(members: Int) {
-        self.members = members
-    }
-
     /// Lets all members join, and waits for a while. Then lets one more peer join and die, several times.
     ///
     /// - Parameter tell: Called with the number of members, every 10 ms of virtual time while the mesh settles.
@@ -102,23 +98,14 @@ extension LoadTest {
 
 extension Recording.Traffic {
     fileprivate static func + (left: Self, right: Self) -> Self {
-        var sum = left
-        sum.datagrams += right.datagrams
-        sum.bytes += right.bytes
-        return sum
+        Self(datagrams: left.datagrams + right.datagrams, bytes: left.bytes + right.bytes)
     }
 
     fileprivate static func - (left: Self, right: Self) -> Self {
-        var rest = left
-        rest.datagrams -= right.datagrams
-        rest.bytes -= right.bytes
-        return rest
+        Self(datagrams: left.datagrams - right.datagrams, bytes: left.bytes - right.bytes)
     }
 
     fileprivate func divided(by count: Int) -> Self {
-        var share = self
-        share.datagrams /= count
-        share.bytes /= count
-        return share
+        Self(datagrams: datagrams / count, bytes: bytes / count)
     }
 }

@@ -21,7 +21,8 @@ protocol Adversary: AnyObject {
     /// Takes a fact that only the world knows, to measure the success of the attack. The attacker must not use the fact
     /// for anything else.
     func witness(_ fact: Fact)
-    func conclude(_ world: WorldView)
+    /// Takes the members of the server at the end of the world.
+    func conclude(_ members: [Member])
 }
 
 extension Adversary {
@@ -30,7 +31,7 @@ extension Adversary {
     func intercept(_ flight: Flight, _ reach: inout AttackerActions) -> Flight? { flight }
     func receive(_ flight: Flight, _ reach: inout AttackerActions) {}
     func witness(_ fact: Fact) {}
-    func conclude(_ world: WorldView) {}
+    func conclude(_ members: [Member]) {}
 }
 
 /// The actions of an attacker in one call of an `Adversary` method, and the means for them: the time, the attacker's
@@ -44,13 +45,6 @@ struct AttackerActions {
     private(set) var outgoing: [(flight: Flight, delay: Duration)] = []
     /// The time until the next call of `act`; nil for no further call.
     var nextAct: Duration?
-
-    init(now: Instant, attacker: Int, holdings: AttackerKeys, random: RandomSource) {
-        self.now = now
-        self.attacker = attacker
-        self.holdings = holdings
-        self.random = random
-    }
 
     var context: SigningContext { holdings.context }
     var primitives: any Primitives { holdings.context.primitives }
@@ -71,10 +65,17 @@ struct AttackerActions {
 
     /// Sends a datagram of another sender after a delay.
     ///
-    /// - Parameter isCopy: True if the datagram itself is delivered, too; false if the attacker has withheld the
-    ///   datagram and sends it now.
-    mutating func forward(_ flight: Flight, after delay: Duration, isCopy: Bool) {
+    /// - Parameters:
+    ///   - source, destination: The new addresses; nil for the addresses of the datagram.
+    ///   - isCopy: True if the datagram itself is delivered, too; false if the attacker has withheld the datagram and
+    ///     sends it now.
+    mutating func forward(
+        _ flight: Flight, from source: SocketAddress? = nil, to destination: SocketAddress? = nil,
+        after delay: Duration, isCopy: Bool
+    ) {
         var flight = flight
+        flight.source = source ?? flight.source
+        flight.destination = destination ?? flight.destination
         flight.isCopy = flight.isCopy || isCopy
         outgoing.append((flight, delay))
     }
@@ -110,9 +111,9 @@ struct AttackerKeys {
         parameters = Welcome.Parameters(
             heartbeat: scenario.heartbeat, lifetime: scenario.lifetime, trust: scenario.trust, rekey: scenario.rekey)
         let name = strategy.isInsider ? try? PeerName("insider-\(number)") : nil
-        insider = name.map { Insider(key: SigningKey(seed: random.bytes32().array.span), name: $0) }
+        insider = name.map { Insider(key: random.signingKey(), name: $0) }
         let other = strategy == .insiderAccomplice ? try? PeerName("accomplice-\(number)") : nil
-        accomplice = other.map { Insider(key: SigningKey(seed: random.bytes32().array.span), name: $0) }
+        accomplice = other.map { Insider(key: random.signingKey(), name: $0) }
         self.serverKey = strategy.isServer ? serverKey : nil
     }
 }
@@ -140,21 +141,9 @@ enum Fact {
         let member: Member
         let at: Instant
         let departure: Departure
-        let diedAt: Instant?
         /// True if the server expired the member although the member had just proved that it is alive.
         let isWrong: Bool
         /// A member that has given no sign of life since this time must have expired by now.
         let latestSign: Instant
-
-        func isLate(since: Instant) -> Bool { since < latestSign }
     }
-}
-
-/// The state at the end of a world, by which attackers measure their success.
-struct WorldView {
-    let now: Instant
-    let server: [Member]
-    let names: [PeerName]
-    let keys: [PublicKey]
-    let isHealed: Bool
 }

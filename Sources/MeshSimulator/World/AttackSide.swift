@@ -7,13 +7,6 @@ struct Attacker {
     let holdings: AttackerKeys
     var random: RandomSource
     var isActive = false
-
-    init(_ plan: AttackPlan, holdings: AttackerKeys, random: RandomSource) {
-        self.plan = plan
-        self.holdings = holdings
-        self.random = random
-        adversary = plan.strategy.adversary
-    }
 }
 
 /// Calls the attackers of a world, sends their datagrams, and reports the facts by which they measure their success.
@@ -58,15 +51,12 @@ extension World {
         return flight
     }
 
-    func passToAttacker(_ flight: Flight) {
-        state.schedule.put(flight, at: now + network.conditions.latency)
-    }
-
-    func attackerHears(_ flight: Flight) {
+    /// Hands a datagram to the attacker that has its destination's address.
+    package func arriveElsewhere(_ flight: Flight) {
         let slot = Addresses.slot(of: flight.destination) ?? 0
         let number = (slot - AttackerActions.firstSlot) >> 12
         guard slot >= AttackerActions.firstSlot, attackers.indices.contains(number), attackers[number].isActive else {
-            return network.lose(.nobodyThere)
+            return lose(.nobodyThere)
         }
         _ = move(number) { $0.receive(flight, &$1) }
     }

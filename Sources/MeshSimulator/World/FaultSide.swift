@@ -156,7 +156,7 @@ extension World {
         peers[index].process.jump(by: duration)
         peers[index].jumpedAt = now
         recorder.note(.clockJumped(duration), peer: index, now: now)
-        wakePeer(index)
+        wake(.peer(index))
     }
 
     private func revoke(_ index: Int) {

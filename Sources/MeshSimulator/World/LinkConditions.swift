@@ -20,8 +20,6 @@ package struct LinkConditions: Hashable, Sendable {
     /// The size in bytes above which datagrams are dropped. The limit of UDP is 65,507.
     package var largest = ProtocolConstants.maximumUDPPayload
 
-    package init() {}
-
     /// The conditions between processes of one host.
     package static let sameHost: LinkConditions = {
         var conditions = LinkConditions()

@@ -19,8 +19,6 @@ package struct Scenario: Sendable {
         package var size = 32
         /// The percentage of messages that ask for acknowledgments.
         package var acknowledged = 0
-
-        package init() {}
     }
 
     package let seed: UInt64

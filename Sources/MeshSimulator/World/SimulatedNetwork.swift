@@ -39,16 +39,11 @@ struct SimulatedNetwork {
         var flight = flight
         if happens(conditions.corruption) { damage(&flight) }
         arrive(flight, after: delay(), now: now)
-        if happens(conditions.duplication) { repeatLater(flight, by: delay(), now: now) }
+        if happens(conditions.duplication) { arrive(flight.copied, after: delay() + delay(), now: now) }
         if happens(conditions.replay) {
-            repeatLater(flight, by: .milliseconds(1 + random.below(60_000)), now: now)
+            let gap = Duration.milliseconds(1 + random.below(60_000))
+            arrive(flight.copied, after: gap + delay(), now: now)
         }
-    }
-
-    private mutating func repeatLater(_ flight: Flight, by gap: Duration, now: Instant) {
-        var copy = flight
-        copy.isCopy = true
-        arrive(copy, after: delay() + gap, now: now)
     }
 
     private mutating func arrive(_ flight: Flight, after delay: Duration, now: Instant) {

@@ -36,12 +36,8 @@ package final class World {
     private let tell: ((Instant, [Int], String) -> Void)?
     private var progress: (Progress) -> Void = { _ in }
 
-    package convenience init(_ scenario: Scenario) {
-        self.init(scenario, tell: nil)
-    }
-
-    /// - Parameter tell: Called for each event with its time, the peers involved, and a phrase.
-    package init(_ scenario: Scenario, tell: ((Instant, [Int], String) -> Void)?) {
+    /// - Parameter tell: Called for each event with its time, the peers involved, and a phrase; nil for no calls.
+    package init(_ scenario: Scenario, tell: ((Instant, [Int], String) -> Void)? = nil) {
         self.scenario = scenario
         self.tell = tell
         var random = RandomSource.seeded(scenario.seed)
@@ -98,7 +94,10 @@ package final class World {
         }
         for (index, fault) in scenario.faults.enumerated() { state.schedule.put(.fault(index), at: now + fault.at) }
         for (number, plan) in scenario.attacks.enumerated() {
-            attackers.append(Attacker(plan, holdings: holdings[number], random: .seeded(state.random.next())))
+            attackers.append(
+                Attacker(
+                    adversary: plan.strategy.adversary, plan: plan, holdings: holdings[number],
+                    random: .seeded(state.random.next())))
             state.schedule.put(.act(number), at: now + plan.from)
         }
         if let interval = scenario.talk.interval {
@@ -143,19 +142,15 @@ package final class World {
                 recorder.healed(at: wholeSince)
                 checkThatMessagesFlow()
             } else {
-                state.invariants.fail(
-                    "no convergence \(scenario.healing) after trouble ended: \(laggards.text)",
-                    peers: laggards.peers, now: now)
+                failToConverge()
             }
         }
         checkExpectations()
         state.checkWatch()
-        let view = WorldView(
-            now: now, server: server.machine.members, names: peers.map(\.name), keys: peers.map { $0.key.publicKey },
-            isHealed: state.invariants.failure == nil)
-        for attacker in attackers { attacker.adversary.conclude(view) }
+        for attacker in attackers { attacker.adversary.conclude(server.machine.members) }
         checkTheAttackers()
-        countRefusals()
+        serverRefusals.add(server.machine.rejections)
+        for peer in peers { peerRefusals.add(peer.process.machine.rejections) }
         let recording = recorder.finish(
             state.trace, losses: network.losses, server: serverRefusals, peers: peerRefusals,
             attacks: attackers.map(\.adversary.record), processors: state.host?.usage,
@@ -219,29 +214,26 @@ package final class World {
                 let departures = recorder.recording.stays.count { $0.departure != nil }
                 let lost = recorder.recording.connectionsLost
                 guard departures + lost > 0 else { continue }
-                state.invariants.fail(
-                    "\(departures) members departed and \(lost) lost the server, without a reason", now: now)
+                fail("\(departures) members departed and \(lost) lost the server, without a reason")
             case .nobodyExpires:
                 let expired = recorder.recording.stays.count { $0.departure == .expired }
-                if expired > 0 { state.invariants.fail("\(expired) members expired, without a reason", now: now) }
+                if expired > 0 { fail("\(expired) members expired, without a reason") }
             case .joins(let limit):
                 let joins = recorder.recording.stays.count
-                if joins > limit { state.invariants.fail("\(joins) joins, where \(limit) are enough", now: now) }
+                if joins > limit { fail("\(joins) joins, where \(limit) are enough") }
             case .joinsTogether(let limit, let period, let since):
                 let joins = recorder.recording.stays.map(\.from).filter { $0 >= since }
                 let together = joins.map { first in joins.count { (first...first + period).contains($0) } }
                 guard let most = together.max(), most > limit else { continue }
-                state.invariants.fail("\(most) joins within \(period), where \(limit) are enough", now: now)
+                fail("\(most) joins within \(period), where \(limit) are enough")
             case .speaks(let limit):
                 let longest = recorder.recording.joinTimes.maximum
-                guard longest > limit else { continue }
-                state.invariants.fail("a peer may speak after \(longest), where \(limit) are enough", now: now)
+                if longest > limit { fail("a peer may speak after \(longest), where \(limit) are enough") }
             case .nobodyIsReportedGone:
-                guard reportedGone > 0 else { continue }
-                state.invariants.fail("peers reported \(reportedGone) times that a member has left", now: now)
+                if reportedGone > 0 { fail("peers reported \(reportedGone) times that a member has left") }
             case .serverUses(let limit):
                 guard let used = state.host?.usage.server, used > limit else { continue }
-                state.invariants.fail("the server used \(used) of CPU time, where \(limit) is enough", now: now)
+                fail("the server used \(used) of CPU time, where \(limit) is enough")
             }
         }
     }
@@ -250,7 +242,7 @@ package final class World {
     private func checkTheAttackers() {
         for record in attackers.map(\.adversary.record) {
             for goal in record.goals where goal.got > 0 {
-                state.invariants.fail("\(record.name) got what it wanted: \(goal.goal)", now: now)
+                fail("\(record.name) got what it wanted: \(goal.goal)")
             }
         }
     }
@@ -289,13 +281,11 @@ package final class World {
 
     // MARK: the end
 
-    private var laggards: (text: String, peers: [Int]) {
+    private func failToConverge() {
         let lagging = peers.indices.filter { peers[$0].isLive && !isCurrent(peers[$0]) }
         let live = peers.count(where: \.isLive)
-        return (
-            "\(live) live, \(server.glance.members) members, \(lagging.count) not up to date",
-            Array(lagging.prefix(3))
-        )
+        let end = "\(live) live, \(server.glance.members) members, \(lagging.count) not up to date"
+        fail("no convergence \(scenario.healing) after trouble ended: \(end)", peers: Array(lagging.prefix(3)))
     }
 
     /// Checks that after the end of all faults each message reaches all members, or the one member that it is addressed
@@ -308,7 +298,7 @@ package final class World {
             let neighbor = live[(position + 1) % live.count]
             for audience in [nil, neighbor] where audience != sender {
                 guard speakNow(sender, to: audience) else {
-                    return state.invariants.fail("may not speak in peace", peers: [sender], now: now)
+                    return fail("may not speak in peace", peers: [sender])
                 }
                 spoken.append((sender, audience.map { [$0] } ?? live, state.invariants.lastMessage))
             }
@@ -317,29 +307,22 @@ package final class World {
         if scenario.processors != nil {
             // A message to all costs each receiver some CPU time, and all of them share the cores.
             let end = now + Self.slowDelivery
-            while now < end, state.invariants.failure == nil, !hasReached(spoken) {
+            while now < end, state.invariants.failure == nil, undelivered(spoken) != nil {
                 play(until: now + .milliseconds(100))
             }
         }
-        guard state.invariants.failure == nil else { return }
+        if let both = undelivered(spoken) { fail("a message was not delivered in peace", peers: both) }
+    }
+
+    /// Returns the sender and a receiver of a message that has not been delivered; nil if there is none.
+    private func undelivered(_ spoken: [(sender: Int, receivers: [Int], message: Int)]) -> [Int]? {
         for (sender, receivers, message) in spoken {
             for receiver in receivers
             where receiver != sender && !state.invariants.hasReached(receiver, message: message) {
-                return state.invariants.fail(
-                    "a message was not delivered in peace", peers: [sender, receiver], now: now)
+                return [sender, receiver]
             }
         }
-    }
-
-    private func hasReached(_ spoken: [(sender: Int, receivers: [Int], message: Int)]) -> Bool {
-        spoken.allSatisfy { sender, receivers, message in
-            receivers.allSatisfy { $0 == sender || state.invariants.hasReached($0, message: message) }
-        }
-    }
-
-    private func countRefusals() {
-        serverRefusals.add(server.machine.rejections)
-        for peer in peers { peerRefusals.add(peer.process.machine.rejections) }
+        return nil
     }
 
     private static let finalSpeakers = 32

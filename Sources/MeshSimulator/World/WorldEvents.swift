@@ -16,7 +16,7 @@ extension World: VirtualMesh {
         case .speak(let index): speak(index)
         case .sample: sample()
         case .began(let index): startNext(after: index)
-        case .arrive, .wakeServer, .drained, .wakePeer, .peerDrained, .compute: break
+        case .arrive, .wake, .drained, .compute: break
         }
     }
 
@@ -27,7 +27,7 @@ extension World: VirtualMesh {
         guard let passed = passAttackers(flight) else { return lose(.withheld) }
         let isServers = flight.destination == Addresses.server
         let target = isServers ? nil : owner(of: flight.destination)
-        guard isServers || target != nil else { return passToAttacker(passed) }
+        guard isServers || target != nil else { return deliver(passed, after: network.conditions.latency) }
         network.send(passed, from: flight.senderIndex, to: target, now: now)
         if network.arrivals.isEmpty { recorder.lost() }
         for (flight, at) in network.arrivals { state.schedule.put(flight, at: at) }
@@ -37,8 +37,6 @@ extension World: VirtualMesh {
         guard let slot = Addresses.slot(of: address), slot < owners.count else { return nil }
         return owners[slot]
     }
-
-    package func arriveElsewhere(_ flight: Flight) { attackerHears(flight) }
 
     package func lose(_ loss: Recording.Loss) { network.lose(loss) }
 
@@ -85,12 +83,10 @@ extension World: VirtualMesh {
 
     private func noteJoined(_ member: Member) {
         let peer = state.identities[member.publicKey]
-        let isRevoked = peer.map { peers[$0].isRevoked } ?? false
-        tellAttackers(
-            .joined(
-                Fact.Arrival(
-                    member: member, at: now, serverSteadySince: state.invariants.serverSteadySince,
-                    isRevoked: isRevoked)))
+        let arrival = Fact.Arrival(
+            member: member, at: now, serverSteadySince: state.invariants.serverSteadySince,
+            isRevoked: peer.map { peers[$0].isRevoked } ?? false)
+        tellAttackers(.joined(arrival))
         guard let peer else { return }
         tell([peer], "joined")
         recorder.joined(peer, now: now)
@@ -99,11 +95,10 @@ extension World: VirtualMesh {
     private func noteLeft(_ member: Member, _ departure: Departure) {
         let peer = state.identities[member.publicKey]
         let isAlive = peer.map { state.invariants.isSurelyAlive($0, now: now) } ?? false
-        tellAttackers(
-            .left(
-                Fact.Parting(
-                    member: member, at: now, departure: departure, diedAt: peer.flatMap { peers[$0].diedAt },
-                    isWrong: departure == .expired && isAlive, latestSign: state.invariants.latestSign(now: now))))
+        let parting = Fact.Parting(
+            member: member, at: now, departure: departure, isWrong: departure == .expired && isAlive,
+            latestSign: state.invariants.latestSign(now: now))
+        tellAttackers(.left(parting))
         guard let peer else { return }
         tell([peer], "left: \(departure)")
         recorder.left(peer, departure, now: now)
@@ -144,7 +139,7 @@ extension World: VirtualMesh {
             // A REJECT or GOODBYE that was sent before the revocation was withdrawn may arrive later.
             let isLate = peers[index].authorizedAt.map { at in flight.map { $0.sentAt <= at } ?? false } ?? false
             if !peers[index].isRevoked, !isLate {
-                state.invariants.fail("an authorized peer was refused for good", peers: [index], now: now)
+                fail("an authorized peer was refused for good", peers: [index])
             }
             end(index)
         case .dismissed(.replaced):

@@ -2,19 +2,11 @@ internal import MeshSimulator
 internal import SecureMeshCore
 
 /// Runs fuzzing executions until a time has passed. Each execution has a seed of its own.
-package struct FuzzCheck {
-    private let seed: UInt64
-    private let limit: Duration
-
-    package init(seed: UInt64, lasting limit: Duration) {
-        self.seed = seed
-        self.limit = limit
-    }
-
+enum FuzzCheck {
     /// Runs the executions, and returns a summary.
     ///
     /// - Throws: A `Fault` whose command repeats the fuzzing, beginning with the execution that failed.
-    package func run() throws -> String {
+    static func run(seed: UInt64, lasting limit: Duration) throws -> String {
         let bench = try FuzzBench()
         let clock = ContinuousClock()
         let start = clock.now
@@ -120,8 +112,8 @@ struct FuzzExecution {
 
     private mutating func meshFailure() throws -> String? {
         let mesh = TestMesh(copying: bench.mesh)
-        let act = random.element(of: MeshAct.allCases)
-        let genuine = try act.perform(in: mesh, &random)
+        let act = random.element(of: MeshAct.kinds)
+        let genuine = try MeshAct.perform(act, in: mesh, &random)
         for _ in 0..<6 {
             let bytes = random.below(3) == 0 ? noise() : tampered(genuine.bytes)
             mesh.inject(bytes, from: genuine.source, to: genuine.destination, isBroken: true)

@@ -1,29 +1,17 @@
 internal import MeshSimulator
 internal import SecureMeshCore
 
-/// A datagram that a member, a stranger or the server can send next in a mesh of two members.
-enum MeshAct: CaseIterable {
-    /// Datagrams to the server. A stranger sends `hello`; a member sends `heartbeat` and `leave`.
-    case hello, heartbeat, leave
-    /// Datagrams to the second member. The server sends `pulse` and `goodbye`; the first member sends `message`.
-    case pulse, goodbye, message
+/// The datagrams that a member, a stranger or the server can send next in a mesh of two members.
+enum MeshAct {
+    /// The kinds of these datagrams. PULSE, GOODBYE and MESSAGE are sent to the second member: the first two by the
+    /// server, MESSAGE by the first member. The others are sent to the server: HELLO by a stranger.
+    static let kinds: [Kind] = [.hello, .heartbeat, .leave, .pulse, .goodbye, .message]
 
-    private var kind: Kind {
-        switch self {
-        case .hello: .hello
-        case .heartbeat: .heartbeat
-        case .leave: .leave
-        case .pulse: .pulse
-        case .goodbye: .goodbye
-        case .message: .message
-        }
-    }
-
-    /// Makes the sender of this datagram send it, and returns the datagram instead of delivering it.
-    func perform(in mesh: TestMesh, _ random: inout RandomSource) throws -> Flight {
+    /// Makes the sender of a datagram of this kind send it, and returns the datagram instead of delivering it.
+    static func perform(_ kind: Kind, in mesh: TestMesh, _ random: inout RandomSource) throws -> Flight {
         let members = mesh.peers
         var datagram: Flight?
-        let destination = self == .pulse || self == .goodbye ? members[1].address : nil
+        let destination = kind == .pulse || kind == .goodbye ? members[1].address : nil
         mesh.rules = [
             { flight in
                 guard datagram == nil, flight.kind == kind, destination ?? flight.destination == flight.destination
@@ -32,9 +20,8 @@ enum MeshAct: CaseIterable {
                 return .drop
             }
         ]
-        switch self {
+        switch kind {
         case .hello: try mesh.addPeer("stranger")
-        case .heartbeat, .pulse: break
         case .leave: mesh.leave(0)
         case .goodbye: mesh.stopServer()
         case .message:
@@ -42,9 +29,11 @@ enum MeshAct: CaseIterable {
             _ = try mesh.with(members[0]) {
                 try $0.broadcast(body, limit: PeerMessage.ordinaryBody, now: mesh.now)
             }
+        // The timers send the others.
+        default: break
         }
         mesh.run(atMost: ProtocolConstants.heartbeatInterval * 2) { datagram != nil }
         mesh.rules = []
-        return try require(datagram, "\(self): nothing is sent")
+        return try require(datagram, "\(kind): nothing is sent")
     }
 }

@@ -2,8 +2,8 @@ internal import MeshSimulator
 internal import SecureMeshCore
 
 /// Provokes each refusal of the codec.
-package enum MalformedCheck {
-    package static func run() throws -> String {
+enum MalformedCheck {
+    static func run() throws -> String {
         let vectors = try Dictionary(uniqueKeysWithValues: VectorCheck.published().map { ($0.name, $0) })
         var failures: [String] = []
         for malformed in Malformed.all {
@@ -29,14 +29,8 @@ package enum MalformedCheck {
 }
 
 /// Hands invalid datagrams of each length from 0 to `longest` bytes to the decoder, a server and a member.
-package struct LengthCheck {
-    private let seed: UInt64
-
-    package init(seed: UInt64) {
-        self.seed = seed
-    }
-
-    package func run() throws -> String {
+enum LengthCheck {
+    static func run(seed: UInt64) throws -> String {
         var random = RandomSource.seeded(seed)
         let mesh = TestMesh(seed: 1)
         let members = try mesh.join(2)
@@ -80,8 +74,8 @@ package struct LengthCheck {
 
 /// Flips each bit of each datagram of the vectors, one bit at a time. The decoder, the seal or the signature must
 /// refuse the datagram, unless the bit is in an unsigned field of a RETRY.
-package enum BitCheck {
-    package static func run() throws -> String {
+enum BitCheck {
+    static func run() throws -> String {
         var failures: [String] = []
         var count = 0
         let vectors = try VectorCheck.published()

@@ -1,16 +1,11 @@
 internal import SecureMeshCore
 
-/// The error for text that is not hexadecimal.
-package struct HexError: Error {
-    package let text: String
-}
-
 /// Returns the bytes of a hexadecimal text. Spaces are skipped.
 package func unhex(_ hex: String) throws -> [UInt8] {
     var result: [UInt8] = []
     var high: UInt8?
     for character in hex where character != " " {
-        guard let digit = character.hexDigitValue.map(UInt8.init) else { throw HexError(text: hex) }
+        let digit = UInt8(try require(character.hexDigitValue, "not hexadecimal: \(hex)"))
         if let first = high {
             result.append(first << 4 | digit)
             high = nil
@@ -18,7 +13,7 @@ package func unhex(_ hex: String) throws -> [UInt8] {
             high = digit
         }
     }
-    guard high == nil else { throw HexError(text: hex) }
+    try require(high == nil, "an odd number of digits: \(hex)")
     return result
 }
 

@@ -44,17 +44,13 @@ struct DatagramVector<Body: Payload> {
     }
 
     private func checkFields() throws {
-        var clear: [UInt8] = []
-        header.fields.appendClear(to: &clear)
-        try section.expect("clear", clear)
+        try section.expect("clear", [UInt8](appending: header.fields.appendClear(to:)))
         switch extra {
         case .none: try section.expect("extra", [])
         case .transcript(let digest): try section.expect("extra", digest.array)
         case .binder(let secret, let server): try section.expect("extra", secret.array + server.bytes.array)
         }
-        var delivery: [UInt8] = []
-        header.fields.appendDelivery(to: &delivery)
-        try section.expect("delivery", delivery)
+        try section.expect("delivery", [UInt8](appending: header.fields.appendDelivery(to:)))
     }
 
     private func checkDecoding(_ datagram: [UInt8]) throws {

@@ -8,9 +8,7 @@ extension VectorWorld {
         let (a, b) = (try entry(section, "entry_a"), try entry(section, "entry_b"))
         var c = a
         c.session = try section.session("s_c_u64")
-        var encoded: [UInt8] = []
-        c.append(to: &encoded)
-        try section.expect("entry_c", encoded)
+        try section.expect("entry_c", [UInt8](appending: c.append(to:)))
 
         for (name, entry) in [("a", a), ("b", b), ("c", c)] { try section.expect("hash_\(name)", entry.hash.array) }
         let bucketCA = Sodium.hash(.directoryBucket, (c.hash.array + a.hash.array).span)

@@ -116,13 +116,11 @@ extension VectorWorld {
         try section.expect("T_r", transcript.array)
         let key = Handshake.rejectKey(d1: d1, transcript: transcript)
         try section.expect("k_rej", key.array)
-        let code = UInt8(clamping: try section.number("reason_u64"))
-        let reason = try require(Reject.Reason(rawValue: code), "[\(section.name)] no reason: \(code)")
         return try DatagramVector(
             section: section, world: self,
             header: Header(.reject(salt: salt), to: try section.tag(), from: epoch, counter: 0),
-            body: Reject(reason: reason, retrySeconds: try section.short("retry_s_u64")), signer: server, key: key,
-            extra: .transcript(transcript)
+            body: Reject(reason: try section.reason(), retrySeconds: try section.short("retry_s_u64")),
+            signer: server, key: key, extra: .transcript(transcript)
         ).check()
     }
 }

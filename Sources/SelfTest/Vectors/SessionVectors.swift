@@ -42,8 +42,7 @@ extension VectorWorld {
     }
 
     func checkDelta(_ section: VectorSection) throws -> Sample {
-        let code = UInt8(clamping: try section.number("reason_u64"))
-        let reason = try require(Goodbye.Reason(rawValue: code), "[\(section.name)] no reason: \(code)")
+        let reason: Goodbye.Reason = try section.reason()
         let body = Delta(
             from: try section.number("from_u64"), to: try section.number("to_u64"),
             removed: [Removal(try section.session("removed_id_u64"), reason)], added: [try entry(section, "entry_b")])
@@ -54,9 +53,8 @@ extension VectorWorld {
     }
 
     func checkGoodbye(_ section: VectorSection) throws -> Sample {
-        let code = UInt8(clamping: try section.number("reason_u64"))
-        let reason = try require(Goodbye.Reason(rawValue: code), "[\(section.name)] no reason: \(code)")
-        return try checkToPeer(section, .goodbye, Goodbye(session: section.session("session_u64"), reason: reason))
+        let body = Goodbye(session: try section.session("session_u64"), reason: try section.reason())
+        return try checkToPeer(section, .goodbye, body)
     }
 
     /// Checks a MESSAGE from peer A to peer B, and the key with which the MESSAGE is sealed.
@@ -64,31 +62,21 @@ extension VectorWorld {
         let key = try pairKey(section, "k_ab", from: "a", peerA, to: "b", peerB)
         let audience = try section.bytes32("audience")
         let flags = PeerMessage.Flags(rawValue: UInt8(clamping: try section.number("flags_u64")))
-        return try DatagramVector(
-            section: section, world: self,
-            header: Header(
-                .message, to: try keys.number("s_b_u64"), from: try keys.number("s_a_u64"),
-                counter: try section.number("counter_u64")),
-            body: PeerMessage(
-                audience: audience == .zero ? nil : PublicKey(bytes: audience),
-                number: try section.number("number_u64"), flags: flags, body: Array(section.text("body_text").utf8)),
-            signer: peerA, key: key
-        ).check()
+        let body = PeerMessage(
+            audience: audience == .zero ? nil : PublicKey(bytes: audience),
+            number: try section.number("number_u64"), flags: flags, body: Array(try section.text("body_text").utf8))
+        return try check(
+            section, .message, from: keys.number("s_a_u64"), to: keys.number("s_b_u64"), body, signer: peerA, key: key)
     }
 
     /// Checks an ACK from peer B to peer A, and the key with which the ACK is sealed.
     func checkAcknowledgment(_ section: VectorSection) throws -> Sample {
         let key = try pairKey(section, "k_ba", from: "b", peerB, to: "a", peerA)
-        return try DatagramVector(
-            section: section, world: self,
-            header: Header(
-                .ack, to: try keys.number("s_a_u64"), from: try keys.number("s_b_u64"),
-                counter: try section.number("counter_u64")),
-            body: Acknowledgment(
-                audience: try section.publicKey("audience"), session: try section.session("session_u64"),
-                number: try section.number("number_u64")),
-            signer: peerB, key: key
-        ).check()
+        let body = Acknowledgment(
+            audience: try section.publicKey("audience"), session: try section.session("session_u64"),
+            number: try section.number("number_u64"))
+        return try check(
+            section, .ack, from: keys.number("s_b_u64"), to: keys.number("s_a_u64"), body, signer: peerB, key: key)
     }
 
     /// Derives the key of a pair as each of the two members does, and compares it with the published value named
@@ -120,22 +108,26 @@ extension VectorWorld {
     private func checkToServer(
         _ section: VectorSection, _ fields: OpenFields, _ body: some Payload, extra: SigningContext.Extra = .none
     ) throws -> Sample {
-        try DatagramVector(
-            section: section, world: self,
-            header: Header(
-                fields, to: epoch, from: try keys.number("s_a_u64"), counter: try section.number("counter_u64")),
-            body: body, signer: peerA, key: try vectors.section("welcome").secret("k_p2s"), extra: extra
-        ).check()
+        try check(
+            section, fields, from: keys.number("s_a_u64"), to: epoch, body, signer: peerA,
+            key: vectors.section("welcome").secret("k_p2s"), extra: extra)
     }
 
     private func checkToPeer(
         _ section: VectorSection, _ fields: OpenFields, _ body: some Payload
     ) throws -> Sample {
-        try DatagramVector(
-            section: section, world: self,
-            header: Header(
-                fields, to: try keys.number("s_a_u64"), from: epoch, counter: try section.number("counter_u64")),
-            body: body, signer: server, key: try vectors.section("welcome").secret("k_s2p")
+        try check(
+            section, fields, from: epoch, to: keys.number("s_a_u64"), body, signer: server,
+            key: vectors.section("welcome").secret("k_s2p"))
+    }
+
+    private func check(
+        _ section: VectorSection, _ fields: OpenFields, from: UInt64, to: UInt64, _ body: some Payload,
+        signer: SigningKey, key: Secret32, extra: SigningContext.Extra = .none
+    ) throws -> Sample {
+        let header = Header(fields, to: to, from: from, counter: try section.number("counter_u64"))
+        return try DatagramVector(
+            section: section, world: self, header: header, body: body, signer: signer, key: key, extra: extra
         ).check()
     }
 
@@ -148,8 +140,7 @@ extension VectorWorld {
             session: try keys.session(isA ? "s_a_u64" : "s_b_u64"), identity: try hello.publicKey("identity"),
             agreementKey: try hello.agreementKey("E_p"), binding: try hello.signature("signature"),
             address: try keys.address(isA ? "addr_a" : "addr_b"), name: try hello.name("name_text"))
-        var encoded: [UInt8] = []
-        entry.append(to: &encoded)
+        let encoded = [UInt8](appending: entry.append(to:))
         try section.expect(name, encoded)
         section.expect(encoded.count == entry.encodedSize, "\(name) is taken for one of \(entry.encodedSize) bytes")
         section.expect(context.isBound(entry), "the binding of \(name) does not verify")

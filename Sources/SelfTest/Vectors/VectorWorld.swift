@@ -60,9 +60,7 @@ struct VectorWorld {
         for name in ["addr_a", "addr_b"] {
             let address = try keys.address(name)
             try keys.expect("\(name)_text", text: address.description)
-            var encoded: [UInt8] = []
-            address.append(to: &encoded)
-            try keys.expect(name, encoded)
+            try keys.expect(name, [UInt8](appending: address.append(to:)))
         }
         let cookie = CookieJar.cookie(try keys.secret("cookie_secret"), try keys.address("addr_a"))
         try keys.expect("cookie_a", cookie.array)

@@ -99,6 +99,12 @@ final class VectorSection {
     func secret(_ key: String) throws -> Secret32 { Secret32(try bytes32(key)) }
     func short(_ key: String) throws -> UInt16 { UInt16(clamping: try number(key)) }
 
+    /// Returns the reason whose code is the value of `reason_u64`.
+    func reason<Reason: RawRepresentable<UInt8>>() throws -> Reason {
+        let code = UInt8(clamping: try number("reason_u64"))
+        return try require(Reason(rawValue: code), "[\(name)] no reason: \(code)")
+    }
+
     func name(_ key: String) throws -> PeerName {
         try require(try? PeerName(text(key)), "[\(name)] \(key) is no name")
     }

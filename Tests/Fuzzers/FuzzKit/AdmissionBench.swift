@@ -24,32 +24,22 @@ final class AdmissionBench: Sendable {
     let candidate: ScriptedPeer
     let member: ScriptedPeer
 
-    /// The peer in the stage `joining`. The next two properties hold copies of the peer in the later stages.
-    let joining: Peer
-    let confirming: Peer
-    let listening: Peer
+    /// Copies of the peer, one in each stage.
+    let peers: [Stage: Peer]
     /// The scripted server of the peer.
     let server: ScriptedServer
-    /// The member that `listening` has in its directory, in addition to itself.
+    /// The member that the peer has in its directory in the stage `member`, in addition to itself.
     let speaker: ScriptedPeer
 
     static let shared = AdmissionBench()
     static let now = Instant(nanoseconds: 1_000_000_000_000)
     /// The counters that a receiver has already accepted. They are the same in three directions: from `member` to the
-    /// gates, from the server to `listening`, and from `speaker` to `listening`.
+    /// gates, from the server to the peer in the stage `member`, and from `speaker` to that peer.
     static let heard: [UInt64] = [1, 2, 4_000, 5_000]
     /// The newest number that was accepted in a HEARTBEAT. The newest number that was accepted in a PULSE is the same.
     static let number: UInt64 = 10
     static let version: UInt64 = 6
     private static let cookie = [UInt8](repeating: 0xC0, count: Bytes16.count)
-
-    func peer(at stage: Stage) -> Peer {
-        switch stage {
-        case .joining: joining
-        case .confirming: confirming
-        case .member: listening
-        }
-    }
 
     private init?() {
         let now = Self.now
@@ -60,7 +50,7 @@ final class AdmissionBench: Sendable {
             let confirm = member.confirm?.bytes,
             case .confirm(let joiner) = gates.admit(confirm, from: Pool.path(2), now: now)
         else { return nil }
-        gates.begin(joiner, now: now)
+        gates.sessions.begin(joiner, now: now)
         for (index, counter) in Self.heard.dropFirst().enumerated() {
             let number = index == 2 ? Self.number : UInt64(index + 2)
             let heartbeat = Heartbeat(number: number, token: 5, version: 1, part: 0)
@@ -82,12 +72,12 @@ final class AdmissionBench: Sendable {
             let server = Self.server(hello, of: 0, session: 0x5E55, ephemeral: Pool.secret(3)),
             var speaker = Self.speaker()
         else { return nil }
-        joining = peer
+        var peers = [Stage.joining: peer]
         self.server = server
         self.speaker = speaker
 
         Self.hand(server.welcome, to: &peer)
-        confirming = peer
+        peers[.confirming] = peer
         guard let spoken = speaker.entry else { return nil }
         let entries = [server.entry, spoken].sorted { $0.session < $1.session }
         let version = Self.version
@@ -107,7 +97,8 @@ final class AdmissionBench: Sendable {
             Self.hand(draft, to: &peer)
         }
         guard peer.rejections.total == 0 else { return nil }
-        listening = peer
+        peers[.member] = peer
+        self.peers = peers
     }
 
     /// Returns a peer that has created a HELLO.

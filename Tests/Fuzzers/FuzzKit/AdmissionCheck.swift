@@ -71,7 +71,7 @@ private struct AdmissionTrial {
         changes.afterSealing = nil
         honest = recipe.changes.afterSealing == nil ? bytes : recipe.draft.bytes(changes).bytes
         gates = bench.gates
-        if case .peer(let stage) = recipe.receiver { peer = bench.peer(at: stage) }
+        if case .peer(let stage) = recipe.receiver { peer = bench.peers[stage] }
     }
 
     func failure() -> String? {

@@ -117,21 +117,9 @@ struct DatagramRecipe {
     }
 
     private static func fields(_ kind: Kind, _ input: inout FuzzInput) -> OpenFields {
-        switch kind {
-        case .hello: .hello(cookie: cookie(&input), ephemeral: agreementKey(&input))
-        case .retry: .retry(cookie: cookie(&input), rotation: input.number(near: 1))
-        case .welcome: .welcome(ephemeral: agreementKey(&input))
-        case .reject: .reject(salt: bytes32(&input))
-        case .confirm: .confirm
-        case .heartbeat: .heartbeat
-        case .leave: .leave
-        case .pulse: .pulse(echo: input.number(near: 1), token: input.number(near: 2))
-        case .snapshot: .snapshot
-        case .delta: .delta
-        case .goodbye: .goodbye
-        case .message: .message
-        case .ack: .ack
-        }
+        OpenFields(
+            kind, cookie: cookie(&input), ephemeral: agreementKey(&input), rotation: input.number(near: 1),
+            salt: bytes32(&input), echo: input.number(near: 1), token: input.number(near: 2))
     }
 
     private static func cookie(_ input: inout FuzzInput) -> Bytes16 {

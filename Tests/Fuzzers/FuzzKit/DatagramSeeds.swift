@@ -31,22 +31,10 @@ package enum DatagramSeeds {
     }
 
     private static func fields(_ kind: Kind) -> OpenFields {
-        let key = AgreementPublicKey(bytes: Bytes32(bytes(2).span))
-        return switch kind {
-        case .hello: .hello(cookie: .zero, ephemeral: key)
-        case .retry: .retry(cookie: Bytes16(bytes(1).span), rotation: 1)
-        case .welcome: .welcome(ephemeral: key)
-        case .reject: .reject(salt: Bytes32(bytes(3).span))
-        case .confirm: .confirm
-        case .heartbeat: .heartbeat
-        case .leave: .leave
-        case .pulse: .pulse(echo: 3, token: 8)
-        case .snapshot: .snapshot
-        case .delta: .delta
-        case .goodbye: .goodbye
-        case .message: .message
-        case .ack: .ack
-        }
+        OpenFields(
+            kind, cookie: kind == .hello ? .zero : Bytes16(bytes(1).span),
+            ephemeral: AgreementPublicKey(bytes: Bytes32(bytes(2).span)), rotation: 1, salt: Bytes32(bytes(3).span),
+            echo: 3, token: 8)
     }
 
     private static func payloads(of kind: Kind) -> [[UInt8]] {

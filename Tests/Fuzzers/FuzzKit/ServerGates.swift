@@ -63,9 +63,4 @@ package struct ServerGates: Sendable {
             return .refused(error)
         }
     }
-
-    /// Begins the session of a peer whose CONFIRM was accepted.
-    package mutating func begin(_ joiner: ConfirmedTicket, now: Instant) {
-        sessions.begin(joiner, now: now)
-    }
 }

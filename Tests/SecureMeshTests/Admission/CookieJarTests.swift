@@ -3,7 +3,7 @@ import SelfTest
 import Testing
 
 @Suite("Cookies")
-struct CookieJarTests {
+final class CookieJarTests {
     private static let signer = Signer(key: Fixture.serverKey, context: Fixture.context, from: Fixture.epoch)
 
     private struct World {
@@ -28,9 +28,10 @@ struct CookieJarTests {
         }
     }
 
+    private var world = World()
+
     @Test("a RETRY's cookie is valid from the address it was sent to, and from no other")
     func otherAddresses() throws {
-        var world = World()
         let cookie = try world.cookie(for: Fixture.address(1), after: .zero)
         #expect(world.accepts(cookie, from: Fixture.address(1), after: .zero) == true)
         let others = [
@@ -42,7 +43,6 @@ struct CookieJarTests {
 
     @Test("a cookie of zeros, or with one bit flipped, is not valid")
     func forged() throws {
-        var world = World()
         let cookie = try world.cookie(for: Fixture.address(1), after: .zero)
         #expect(world.accepts(.zero, from: Fixture.address(1), after: .zero) == false)
         for bit in 0..<128 {
@@ -61,14 +61,12 @@ struct CookieJarTests {
 
     @Test("a cookie is valid in its rotation and the next", arguments: ages)
     func lifetime(given: Int, returned: Int, isValid: Bool) throws {
-        var world = World()
         let cookie = try world.cookie(for: Fixture.address(1), after: .seconds(given))
         #expect(world.accepts(cookie, from: Fixture.address(1), after: .seconds(returned)) == isValid)
     }
 
     @Test("a rotation that is noticed late does not extend a cookie's life")
     func askedLate() throws {
-        var world = World()
         let cookie = try world.cookie(for: Fixture.address(1), after: .zero)
         #expect(world.accepts(cookie, from: Fixture.address(1), after: .seconds(59)) == true)
         #expect(world.accepts(cookie, from: Fixture.address(1), after: .seconds(60)) == false)
@@ -76,7 +74,6 @@ struct CookieJarTests {
 
     @Test("RETRY is signed once per rotation: within one, only tag and cookie differ")
     func signedOnce() throws {
-        var world = World()
         let first = world.retry(tag: 1, for: Fixture.address(1), after: .zero)
         let second = world.retry(tag: 2, for: Fixture.address(2), after: .seconds(29))
         let third = world.retry(tag: 1, for: Fixture.address(1), after: .seconds(30))
@@ -92,7 +89,6 @@ struct CookieJarTests {
 
     @Test("rotation numbers do not repeat")
     func rotations() throws {
-        var world = World()
         var rotations: Set<[UInt8]> = []
         for seconds in [0, 30, 60, 200, 201, 235, 10_000] {
             let retry = world.retry(for: Fixture.address(1), after: .seconds(seconds))

@@ -2,9 +2,7 @@ import SecureMesh
 import Testing
 
 @Suite("Identity ledger") struct IdentityLedgerTests {
-    private func key(_ byte: UInt8) -> PublicKey {
-        SigningKey(seed: [UInt8](repeating: byte, count: 32).span).publicKey
-    }
+    private func key(_ byte: UInt8) -> PublicKey { Fixture.key(byte).publicKey }
 
     @Test("a bar lasts 60 s, and an identity waits for the longer of its bar and its join bucket") func ledger() {
         var ledger = IdentityLedger()
@@ -22,9 +20,7 @@ import Testing
         var ledger = IdentityLedger()
         ledger.bar(key(1), now: at(0))
         for index in 0..<Limits.rememberedIdentities + 5_000 {
-            var bytes: [UInt8] = []
-            for _ in 0..<4 { bytes.append(bigEndian: UInt64(index)) }
-            ledger.chargeJoin(PublicKey(bytes: Bytes32(bytes.span)), now: at(0))
+            ledger.chargeJoin(PublicKey(bytes: Bytes32(littleEndian: (UInt64(index), 0, 0, 0))), now: at(0))
         }
         #expect(ledger.wait(key(1), now: at(0)) == .zero)
         #expect(ledger.usages.filter { !$0.isKept }.isEmpty)

@@ -5,11 +5,18 @@ import SelfTest
 import Testing
 
 @Suite("Member sessions")
-struct MemberSessionsTests {
+final class MemberSessionsTests {
+    private var gates: ServerGates
+    private let member: ScriptedPeer
+
+    init() throws {
+        var gates = ServerGates()
+        member = try gates.joined()
+        self.gates = gates
+    }
+
     @Test("a member's HEARTBEAT and LEAVE pass once")
     func passes() throws {
-        var gates = ServerGates()
-        let member = try gates.joined()
         let session = try #require(member.session)
         guard
             case .member(.heartbeat(let heartbeat)) = gates.admit(
@@ -33,16 +40,12 @@ struct MemberSessionsTests {
 
     @Test("the counter and the number of a CONFIRM cannot be used again")
     func confirmCounts() throws {
-        var gates = ServerGates()
-        let member = try gates.joined()
         #expect(gates.refusal(of: try member.heartbeatBytes(2, counter: 1)) == .counterReplayed)
         #expect(gates.refusal(of: try member.heartbeatBytes(1, counter: 2)) == .numberStale)
     }
 
     @Test("a datagram from another address, of an unknown session, or altered is refused and commits nothing")
     func refusals() throws {
-        var gates = ServerGates()
-        let member = try gates.joined()
         let heartbeat = try member.heartbeatBytes(2, counter: 2)
         #expect(gates.refusal(of: heartbeat, from: Path(remote: Fixture.address(2))) == .sourceMismatch)
         #expect(gates.refusal(of: heartbeat, from: Path(socket: 1, remote: Fixture.path.remote)) == .sourceMismatch)
@@ -54,8 +57,6 @@ struct MemberSessionsTests {
 
     @Test("a counter 2,047 behind the newest passes once, one 2,048 behind it does not")
     func window() throws {
-        var gates = ServerGates()
-        let member = try gates.joined()
         #expect(gates.refusal(of: try member.heartbeatBytes(2, counter: 5_000)) == nil)
         #expect(gates.refusal(of: try member.heartbeatBytes(3, counter: 5_000 - 2_048)) == .counterTooOld)
         #expect(gates.refusal(of: try member.heartbeatBytes(3, counter: 5_000 - 2_047)) == nil)
@@ -68,8 +69,6 @@ struct MemberSessionsTests {
 
     @Test("an intact seal around a wrong signature counts as misbehavior and leaves the window unchanged")
     func misbehaved() throws {
-        var gates = ServerGates()
-        let member = try gates.joined()
         let session = try #require(member.session)
         let forged = try member.heartbeatBytes(2, counter: 2, signedBy: Fixture.otherKey)
         guard case .member(.misbehaved(session)) = gates.admit(forged, from: Fixture.path, now: .start) else {
@@ -81,8 +80,6 @@ struct MemberSessionsTests {
 
     @Test("a member may send 40 datagrams at once and 10 per second")
     func rate() throws {
-        var gates = ServerGates()
-        let member = try gates.joined()
         var passed: UInt64 = 0
         for number in 2..<60 as Range<UInt64>
         where gates.refusal(of: try member.heartbeatBytes(number, counter: number)) == nil {
@@ -98,8 +95,6 @@ struct MemberSessionsTests {
 
     @Test("garbage from a member's address does not use up its bucket")
     func spoofedGarbage() throws {
-        var gates = ServerGates()
-        let member = try gates.joined()
         let garbage = try member.heartbeatBytes(2, counter: 2).flipping(bit: 8 * 100)
         for _ in 0..<1_000 { #expect(gates.refusal(of: garbage) == .sealBroken) }
         #expect(gates.refusal(of: try member.heartbeatBytes(2, counter: 2)) == nil)
@@ -107,8 +102,6 @@ struct MemberSessionsTests {
 
     @Test("the server's datagrams open with the member's key, under counters 1, 2, 3 …")
     func sealed() throws {
-        var gates = ServerGates()
-        let member = try gates.joined()
         let signed = gates.signer.sign(.pulse(echo: 0, token: 2), Pulse(number: 1, version: 3))
         for counter in UInt64(1)...3 {
             let session = try #require(member.session)
@@ -129,8 +122,6 @@ struct MemberSessionsTests {
 
     @Test("only a heartbeat with a fresh token of this member proves life")
     func life() throws {
-        var gates = ServerGates()
-        let member = try gates.joined()
         let session = try #require(member.session)
         let other = try gates.joined(
             .joiner(key: Fixture.otherKey, ephemeral: Fixture.secret(31)), from: Path(remote: Fixture.address(9)))

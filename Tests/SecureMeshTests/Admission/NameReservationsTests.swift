@@ -1,15 +1,15 @@
 import SecureMesh
 import Testing
 
-@Suite("Reserved names of an open mesh") struct NameReservationsTests {
+@Suite("Reserved names of an open mesh") final class NameReservationsTests {
+    private var names = NameReservations()
+
     private func key(_ number: Int) -> PublicKey {
-        var bytes: [UInt8] = []
-        for _ in 0..<4 { bytes.append(bigEndian: UInt64(number)) }
-        return PublicKey(bytes: Bytes32(bytes.span))
+        PublicKey(bytes: Bytes32(littleEndian: (UInt64(number), 0, 0, 0)))
     }
 
     /// Makes `count` strangers join and leave again. Each stranger has a different key and a different name.
-    private func flood(_ names: inout NameReservations, _ count: Int, from first: Int = 1_000) throws {
+    private func flood(_ count: Int, from first: Int = 1_000) throws {
         for number in first..<first + count {
             let name = try PeerName("n\(number)")
             names.hold(name, for: key(number))
@@ -18,30 +18,27 @@ import Testing
     }
 
     @Test("a member keeps its name however many other names come and go") func member() throws {
-        var names = NameReservations()
         let mine = try PeerName("mine")
         names.hold(mine, for: key(1))
-        try flood(&names, Limits.rememberedIdentities + 5_000)
+        try flood(Limits.rememberedIdentities + 5_000)
         #expect(names.isReserved(mine, for: key(2), now: at(2)))
         #expect(!names.isReserved(mine, for: key(1), now: at(2)))
         #expect(names.usages.filter { !$0.isKept }.isEmpty)
     }
 
     @Test("a full table evicts the name that was left first, not the one that was taken first") func eviction() throws {
-        var names = NameReservations()
         let (first, last) = (try PeerName("first"), try PeerName("last"))
         names.hold(last, for: key(1))
         names.hold(first, for: key(2))
         names.release(first, of: key(2), now: at(0))
-        try flood(&names, 100)
+        try flood(100)
         names.release(last, of: key(1), now: at(1))
-        try flood(&names, Limits.rememberedIdentities - 1, from: 10_000)
+        try flood(Limits.rememberedIdentities - 1, from: 10_000)
         #expect(!names.isReserved(first, for: key(3), now: at(2)))
         #expect(names.isReserved(last, for: key(3), now: at(2)))
     }
 
     @Test("one key cannot reserve all names") func oneKey() throws {
-        var names = NameReservations()
         for number in 0..<10 {
             let name = try PeerName("n\(number)")
             names.hold(name, for: key(1))
@@ -54,7 +51,6 @@ import Testing
     @Test("an owner that comes back within 24 h and leaves again keeps the name for 24 h from then") func comesBack()
         throws
     {
-        var names = NameReservations()
         let mine = try PeerName("mine")
         for start in [0, 80_000_000] as [Int64] {
             names.hold(mine, for: key(1))

@@ -13,9 +13,7 @@ struct PendingRingTests {
         _ number: UInt64, tag: UInt64? = nil, identity: UInt64 = 1, path: Path = path, created: Instant = .start
     ) throws -> Ticket {
         var entry = try Entry.sample(number)
-        var bytes = [UInt8](repeating: 0, count: 24)
-        bytes.append(bigEndian: identity)
-        entry.identity = PublicKey(bytes: Bytes32(bytes.span))
+        entry.identity = PublicKey(bytes: Bytes32(littleEndian: (identity, 0, 0, 0)))
         return Ticket(
             entry: entry, path: path, token: number, keys: Self.keys, created: created, tag: tag ?? number,
             welcome: [UInt8](bigEndian: number))

@@ -1,4 +1,3 @@
-import Foundation
 import SecureMesh
 import SelfTest
 import Testing
@@ -97,8 +96,7 @@ struct AgreementCase {
 }
 
 private func lines(_ name: String) throws -> [[Substring]] {
-    let file = URL(fileURLWithPath: #filePath).deletingLastPathComponent().appendingPathComponent(name)
-    return try String(contentsOf: file, encoding: .utf8).split(separator: "\n").filter { !$0.hasPrefix("#") }
+    try Document("Tests/SecureMeshTests/Crypto/\(name)").lines.filter { !$0.isEmpty && !$0.hasPrefix("#") }
         .map { $0.split(separator: " ") }
 }
 

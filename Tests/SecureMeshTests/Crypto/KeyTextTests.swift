@@ -124,20 +124,10 @@ struct KeyTextTests {
     }
 
     private static func publicError(_ text: [UInt8]) -> KeyTextError? {
-        do throws(KeyTextError) {
-            _ = try PublicKey(String(decoding: text, as: UTF8.self))
-            return nil
-        } catch {
-            return error
-        }
+        thrownError { () throws(KeyTextError) in try PublicKey(String(decoding: text, as: UTF8.self)) }
     }
 
     private static func secretError(_ text: [UInt8]) -> KeyTextError? {
-        do throws(KeyTextError) {
-            _ = try SigningKey(text.span)
-            return nil
-        } catch {
-            return error
-        }
+        thrownError { () throws(KeyTextError) in try SigningKey(text.span) }
     }
 }

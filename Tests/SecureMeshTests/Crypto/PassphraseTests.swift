@@ -33,12 +33,7 @@ struct PassphraseTests {
     private static func passphrase(_ text: String) throws -> Passphrase { try Passphrase(Array(text.utf8).span) }
 
     private static func error(_ text: String, _ passphrase: Passphrase?) -> KeyTextError? {
-        do throws(KeyTextError) {
-            _ = try SigningKey(Array(text.utf8).span, passphrase: passphrase)
-            return nil
-        } catch {
-            return error
-        }
+        thrownError { () throws(KeyTextError) in try SigningKey(Array(text.utf8).span, passphrase: passphrase) }
     }
 
     /// Returns the text of a sealed key. By default, its cost is the lowest one, so the test is fast.

@@ -5,6 +5,8 @@ import Testing
 /// Tests messages and events among members while their server is gone, and when a new directory replaces the old one
 /// (PROTOCOL.md, sections 6.5, 6.8 and 7.1).
 @Suite("Another directory") struct AnotherDirectoryTests {
+    private let mesh = TestMesh()
+
     /// Counts the messages that peers send. Every 100 ms, each peer sends one message to the next peer.
     private struct Talk {
         var sent = 0
@@ -56,19 +58,15 @@ import Testing
         }
     }
 
-    @Test("a server that stops and starts again interrupts no messages, and members that come back rejoin")
-    func stoppedAndStarted() throws { try restart { $0.stopServer() } }
-
-    @Test("a server that is killed and starts again interrupts no messages, and members that come back rejoin")
-    func killedAndStarted() throws { try restart { $0.killServer() } }
-
-    private func restart(_ end: (TestMesh) -> Void) throws {
-        let mesh = TestMesh()
+    @Test(
+        "a server that stops or is killed, and starts again, interrupts no messages, and members that come back rejoin",
+        arguments: [true, false])
+    func restarted(isClean: Bool) throws {
         let peers = try mesh.join(12)
         mesh.run(for: .seconds(1))
         var talk = Talk()
         talk.go(mesh, peers, for: .seconds(1))
-        end(mesh)
+        if isClean { mesh.stopServer() } else { mesh.killServer() }
         talk.go(mesh, peers, for: .seconds(5))
         mesh.startServer()
         talk.go(mesh, peers, for: .seconds(30))
@@ -85,7 +83,6 @@ import Testing
 
     @Test("two restarts of the server within seconds leave nothing of former sessions in a peer's tables")
     func restartedTwice() throws {
-        let mesh = TestMesh()
         let peers = try mesh.join(4)
         for _ in 0..<3 {
             mesh.run(for: .milliseconds(600))
@@ -110,7 +107,6 @@ import Testing
 
     @Test("a member that does not come back to a restarted server is reported as gone 15 s later, others are not")
     func missing() throws {
-        let mesh = TestMesh()
         let peers = try mesh.join(6)
         mesh.run(for: .seconds(1))
         mesh.killServer()
@@ -150,10 +146,8 @@ import Testing
         #expect(throws: SendError.self) { try mesh.send("x", from: peers[1], to: peers[0]) }
     }
 
-    @Test("two restarts in a row, and a server that goes before its directory is held, lose no member") func twice()
-        throws
-    {
-        let mesh = TestMesh()
+    @Test("two restarts in a row, and a server that goes before its directory is held, lose no member")
+    func twice() throws {
         let peers = try mesh.join(10)
         mesh.run(for: .seconds(31))
         for gap: Int64 in [3_000, 600, 4_000] {

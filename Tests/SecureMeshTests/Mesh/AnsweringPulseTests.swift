@@ -4,9 +4,10 @@ import Testing
 
 /// Tests the PULSEs that the server sends because a heartbeat asks for one (PROTOCOL.md, section 6.1).
 @Suite("Answering PULSEs") struct AnsweringPulseTests {
+    private let mesh = TestMesh()
+
     @Test("a peer that missed a PULSE gets one as soon as its next heartbeat arrives, and no other peer gets one")
     func missed() throws {
-        let mesh = TestMesh()
         let peers = try mesh.join(3)
         mesh.run(for: .seconds(2))
         let pulses = mesh.sent(.pulse).count
@@ -26,7 +27,6 @@ import Testing
         "at rest the server sends each member one PULSE per interval, and at most one more if the round trip is long",
         arguments: [(latency: 1, answers: 0), (30, 20), (120, 80), (200, 200)])
     func rest(latency: Int, answers: Int) throws {
-        let mesh = TestMesh()
         mesh.latency = .milliseconds(latency)
         for name in ["a", "b", "c", "d", "e"] {
             try mesh.addPeer(name)
@@ -40,7 +40,6 @@ import Testing
 
     @Test("a member that asks for PULSEs again and again is answered four times at once and eight times per second")
     func greed() throws {
-        let mesh = TestMesh()
         let hand = try ScriptedMember("hand", at: TestMesh.address(99), in: mesh)
         try hand.join()
         mesh.run(for: .seconds(1))
@@ -65,7 +64,6 @@ import Testing
 
     @Test("a newcomer that hears no PULSE for most of a lifetime gets PULSEs of its own in time, and stays a member")
     func silentNewcomer() throws {
-        let mesh = TestMesh()
         _ = try mesh.join(3)
         mesh.run(for: .seconds(2))
         let peer = try mesh.addPeer("newcomer")
@@ -82,7 +80,6 @@ import Testing
     }
 
     @Test("if many members are silent at once, none of them gets PULSEs of its own") func manySilent() throws {
-        let mesh = TestMesh()
         let peers = try mesh.join(20)
         mesh.run(for: .seconds(2))
         for peer in peers { mesh.kill(peer) }

@@ -5,197 +5,116 @@ import Testing
 
 /// Tests a peer's attempts to join, and the effect of each answer (PROTOCOL.md, section 5).
 @Suite("Attempts to join") struct AttemptTests {
-    private static func joining(_ servers: [PublicKey] = [Fixture.serverKey.publicKey]) throws -> Joining {
-        var joining = Joining(
-            Peer.Configuration(
-                key: Fixture.peerKey, name: try Fixture.name("a"), servers: servers, server: Fixture.address(1)))
-        joining.start(at: .start)
-        return joining
-    }
-
-    /// Returns a scripted server that has received `hello`.
-    private static func server(_ hello: [UInt8]) throws -> ScriptedServer {
-        try ScriptedServer(
-            key: Fixture.serverKey, context: Fixture.context, hello: hello, from: Fixture.address(1),
-            session: Fixture.session(7), epoch: Fixture.epoch, ephemeral: Fixture.secret(11))
-    }
-
-    private static func retry(_ hello: [UInt8], cookie: Bytes16) throws -> [UInt8] {
-        try server(hello).retry(cookie: cookie, rotation: 1).bytes
-    }
-
-    private static func reject(_ hello: [UInt8], _ reason: Reject.Reason) throws -> [UInt8] {
-        try server(hello).reject(Reject(reason: reason, retrySeconds: 3), salt: Fixture.digest(7)).bytes
-    }
-
-    private static func handle(
-        _ answer: [UInt8], by joining: inout Joining, random: inout RandomSource
-    ) throws(Rejection) -> JoinAction {
-        try joining.handle(answer, now: .start, random: &random)
-    }
-
     private static func cookie(of hello: [UInt8]) throws -> Bytes16? {
         try Datagram(decoding: hello.span).header.cookie
     }
 
     @Test("a RETRY to a HELLO with a cookie sends nothing; the next attempt has its cookie")
     func staleCookie() throws {
-        var random = RandomSource.seeded(1)
-        var joining = try Self.joining()
-        let cookies = (0..<3).map { _ in random.bytes16() }
+        let peer = try JoiningPeer()
+        let cookies = (0..<3).map { _ in peer.random.bytes16() }
 
-        let hello = try #require(joining.poll(now: .start, random: &random).first).bytes
+        let hello = try peer.hello()
         #expect(try Self.cookie(of: hello) == .zero)
-        let first = try Self.retry(hello, cookie: cookies[0])
-        guard case .sendHello(let proven) = try Self.handle(first, by: &joining, random: &random) else {
-            Issue.record("the first RETRY sends no HELLO")
-            return
-        }
-        #expect(try Self.cookie(of: proven.bytes) == cookies[0])
-
-        let second = try Self.retry(proven.bytes, cookie: cookies[1])
-        guard case .wait = try Self.handle(second, by: &joining, random: &random) else {
-            Issue.record("the second RETRY does not wait")
-            return
-        }
+        let first = try JoiningPeer.retry(hello, cookie: cookies[0])
+        let proven = try #require(try peer.follow(first)).bytes
+        #expect(try Self.cookie(of: proven) == cookies[0])
+        #expect(try peer.follow(JoiningPeer.retry(proven, cookie: cookies[1])) == nil)
 
         // The peer refuses a second RETRY to `proven`. It also refuses a RETRY to `hello`, which `proven` has replaced.
-        let third = try Self.retry(proven.bytes, cookie: cookies[2])
+        let third = try JoiningPeer.retry(proven, cookie: cookies[2])
         // A refused RETRY never counts as a failed answer, even if it comes many times.
-        for _ in 0...ProtocolConstants.failedOpens {
-            expectRefusal(.repeatedRetry) { () throws(Rejection) in
-                try Self.handle(third, by: &joining, random: &random)
-            }
-        }
-        expectRefusal(.unknownTag) { () throws(Rejection) in try Self.handle(first, by: &joining, random: &random) }
+        for _ in 0...ProtocolConstants.failedOpens { peer.expectRefusal(.repeatedRetry, of: third) }
+        peer.expectRefusal(.unknownTag, of: first)
 
-        let later = Instant.after(ProtocolConstants.secondAttempt)
-        let next = try #require(joining.poll(now: later, random: &random).last).bytes
+        let next = try peer.hello(at: .after(ProtocolConstants.secondAttempt))
         #expect(try Self.cookie(of: next) == cookies[1])
     }
 
     @Test("a RETRY whose cookie is zeros causes one HELLO, and a RETRY to that one none")
     func zeroCookie() throws {
-        var random = RandomSource.seeded(1)
-        var joining = try Self.joining()
-        let hello = try #require(joining.poll(now: .start, random: &random).first).bytes
-        guard
-            case .sendHello(let next) = try Self.handle(
-                Self.retry(hello, cookie: .zero), by: &joining, random: &random)
-        else {
-            Issue.record("the first RETRY sends no HELLO")
-            return
-        }
-        #expect(next.bytes != hello)
-        #expect(try Self.cookie(of: next.bytes) == .zero)
-        guard case .wait = try Self.handle(Self.retry(next.bytes, cookie: .zero), by: &joining, random: &random) else {
-            Issue.record("the second RETRY sends a HELLO")
-            return
-        }
+        let peer = try JoiningPeer()
+        let hello = try peer.hello()
+        let next = try #require(try peer.follow(JoiningPeer.retry(hello, cookie: .zero))).bytes
+        #expect(next != hello)
+        #expect(try Self.cookie(of: next) == .zero)
+        #expect(try peer.follow(JoiningPeer.retry(next, cookie: .zero)) == nil)
         // The HELLO of the next attempt has no cookie, so the peer follows a RETRY to it again.
-        let later = Instant.after(ProtocolConstants.secondAttempt)
-        let second = try #require(joining.poll(now: later, random: &random).last).bytes
+        let second = try peer.hello(at: .after(ProtocolConstants.secondAttempt))
         #expect(try Self.cookie(of: second) == .zero)
-        let cookie = random.bytes16()
-        guard
-            case .sendHello(let proven) = try Self.handle(
-                Self.retry(second, cookie: cookie), by: &joining, random: &random)
-        else {
-            Issue.record("a RETRY to a new attempt sends no HELLO")
-            return
-        }
-        #expect(try Self.cookie(of: proven.bytes) == cookie)
+        let cookie = peer.random.bytes16()
+        let proven = try #require(try peer.follow(JoiningPeer.retry(second, cookie: cookie))).bytes
+        #expect(try Self.cookie(of: proven) == cookie)
     }
 
     @Test("a RETRY to the older of two attempts replaces that one, and the younger is answered as before")
     func olderRetried() throws {
-        var random = RandomSource.seeded(1)
-        var joining = try Self.joining()
-        let older = try #require(joining.poll(now: .start, random: &random).first).bytes
+        let peer = try JoiningPeer()
+        let older = try peer.hello()
         let later = Instant.after(ProtocolConstants.secondAttempt)
-        let younger = try #require(joining.poll(now: later, random: &random).last).bytes
+        let younger = try peer.hello(at: later)
         #expect(older != younger)
-        let (cookie, next) = (random.bytes16(), joining.deadline)
-        guard
-            case .sendHello(let proven) = try joining.handle(
-                Self.retry(older, cookie: cookie), now: later, random: &random)
-        else {
-            Issue.record("the RETRY sends no HELLO")
-            return
-        }
+        let (cookie, next) = (peer.random.bytes16(), peer.joining.deadline)
+        let proven = try #require(try peer.follow(JoiningPeer.retry(older, cookie: cookie), now: later))
         #expect(try Self.cookie(of: proven.bytes) == cookie)
-        for (hello, isOutstanding) in [(older, false), (younger, true), (proven.bytes, true)] {
-            let attempt = try? joining.attempt(tagged: Handshake.tag(of: hello))
-            #expect((attempt != nil) == isOutstanding)
+        func expectOutstanding(_ hellos: [(hello: [UInt8], isOutstanding: Bool)]) {
+            for (hello, isOutstanding) in hellos {
+                let attempt = try? peer.joining.attempt(tagged: Handshake.tag(of: hello))
+                #expect((attempt != nil) == isOutstanding)
+            }
         }
+        expectOutstanding([(older, false), (younger, true), (proven.bytes, true)])
         // The new HELLO is repeated at the same intervals as the first one. The time of the next attempt has not
         // changed.
         for gap in ProtocolConstants.helloRepeats {
-            #expect(joining.deadline == later + gap)
-            #expect(joining.poll(now: later + gap, random: &random) == [proven])
+            #expect(peer.joining.deadline == later + gap)
+            #expect(peer.poll(later + gap) == [proven])
         }
-        #expect(joining.deadline == next)
+        #expect(peer.joining.deadline == next)
         // The next attempt replaces `younger`, which is the oldest outstanding HELLO.
-        let third = joining.poll(now: try #require(next), random: &random)[0].bytes
-        for (hello, isOutstanding) in [(younger, false), (proven.bytes, true), (third, true)] {
-            let attempt = try? joining.attempt(tagged: Handshake.tag(of: hello))
-            #expect((attempt != nil) == isOutstanding)
-        }
+        let third = peer.poll(try #require(next))[0].bytes
+        expectOutstanding([(younger, false), (proven.bytes, true), (third, true)])
     }
 
     @Test("a WELCOME with a key of small order is refused before it is opened", arguments: [0, 1] as [UInt8])
     func smallOrderWelcome(low: UInt8) throws {
-        var random = RandomSource.seeded(1)
-        var joining = try Self.joining()
-        let hello = try #require(joining.poll(now: .start, random: &random).first).bytes
+        let peer = try JoiningPeer()
         let key = AgreementPublicKey(bytes: Bytes32(([low] + [UInt8](repeating: 0, count: 31)).span))
         // Anyone who has seen the HELLO knows its tag, so an attacker needs no key for this.
         let header = Header(
-            .welcome(ephemeral: key), to: Handshake.tag(of: hello), from: Fixture.epoch, counter: 0)
+            .welcome(ephemeral: key), to: Handshake.tag(of: try peer.hello()), from: Fixture.epoch, counter: 0)
         let bytes =
             header.encode(size: Kind.welcome.minimumSize)
             + [UInt8](repeating: 7, count: Kind.welcome.minimumSize - Kind.welcome.sealedOffset)
-        expectRefusal(.agreementFailed) { () throws(Rejection) in
-            try Self.handle(bytes, by: &joining, random: &random)
-        }
+        peer.expectRefusal(.agreementFailed, of: bytes)
     }
 
     @Test("an attempt accepts no answer after four that failed") func failures() throws {
-        var random = RandomSource.seeded(1)
-        var joining = try Self.joining()
-        let hello = try #require(joining.poll(now: .start, random: &random).first).bytes
-        let reject = try Self.reject(hello, .busy)
+        let peer = try JoiningPeer()
+        let reject = try JoiningPeer.reject(peer.hello(), .busy)
         for _ in 0..<ProtocolConstants.failedOpens {
-            expectRefusal(.sealBroken) { () throws(Rejection) in
-                try Self.handle(reject.flipping(bit: 8 * (reject.count - 1)), by: &joining, random: &random)
-            }
+            peer.expectRefusal(.sealBroken, of: reject.flipping(bit: 8 * (reject.count - 1)))
         }
-        expectRefusal(.tooManyFailedAnswers) { () throws(Rejection) in
-            try Self.handle(reject, by: &joining, random: &random)
-        }
+        peer.expectRefusal(.tooManyFailedAnswers, of: reject)
     }
 
     @Test("a REJECT ends all attempts: until its delay is over, or for good if it is final") func rejects() throws {
         for reason in Reject.Reason.allCases {
-            var random = RandomSource.seeded(1)
-            var joining = try Self.joining()
-            let hello = try #require(joining.poll(now: .start, random: &random).first).bytes
-            let reject = try Self.reject(hello, reason)
-            switch try Self.handle(reject, by: &joining, random: &random) {
+            let peer = try JoiningPeer()
+            let reject = try JoiningPeer.reject(peer.hello(), reason)
+            switch try peer.handle(reject) {
             case .excluded(let server):
                 #expect(reason == .notAuthorized && server == Fixture.serverKey.publicKey)
-                #expect(!joining.isActive && joining.deadline == nil)
-                #expect(joining.exclude(server, random: &random, now: .start) == nil)
+                #expect(!peer.joining.isActive && peer.joining.deadline == nil)
+                #expect(peer.joining.exclude(server, random: &peer.random, now: .start) == nil)
             case .retry(let refusal, let gap):
                 #expect(reason != .notAuthorized && JoinRefusal(refusal) == JoinRefusal(reason))
                 #expect(gap >= .seconds(3))
-                #expect(joining.deadline == .after(gap))
+                #expect(peer.joining.deadline == .after(gap))
             case .sendHello, .wait, .confirm:
                 Issue.record("\(reason) neither waits nor gives up")
             }
-            expectRefusal(.unknownTag) { () throws(Rejection) in
-                try Self.handle(reject, by: &joining, random: &random)
-            }
+            peer.expectRefusal(.unknownTag, of: reject)
         }
     }
 
@@ -224,11 +143,7 @@ import Testing
     private static func stale(
         _ server: ScriptedMesh, rekey: Duration = .seconds(3_600)
     ) throws -> (ScriptedMesh.Client, Entry) {
-        var client = try server.peer("a")
-        let parameters = Welcome.Parameters(
-            heartbeat: .milliseconds(500), lifetime: .milliseconds(1_500), trust: .seconds(60), rekey: rekey)
-        let entry = try server.join(&client, parameters: parameters)
-        try server.tell(&client, [entry], version: 2)
+        var (client, entry) = try server.onlyMember(parameters: .ordinary(rekey: rekey))
         server.wait(&client, until: at(1_500))
         client.machine.handleTimeout(now: server.now)
         #expect(server.events(&client).contains(.connectionLost))
@@ -261,12 +176,9 @@ import Testing
     @Test("an interval below 20 ms counts as 20 ms, for heartbeats and for freshness", arguments: [1, 19, 20, 21])
     func shortInterval(milliseconds: Int) throws {
         let server = ScriptedMesh(seed: 5)
-        var client = try server.peer("a")
-        let parameters = Welcome.Parameters(
-            heartbeat: .milliseconds(milliseconds), lifetime: .milliseconds(1_500), trust: .seconds(60),
-            rekey: .seconds(60))
-        let entry = try server.join(&client, parameters: parameters)
-        try server.tell(&client, [entry], version: 2)
+        var parameters = Welcome.Parameters.ordinary(rekey: .seconds(60))
+        parameters.heartbeatMilliseconds = UInt16(milliseconds)
+        var (client, _) = try server.onlyMember(parameters: parameters)
         _ = server.transmits(&client)
         let interval = max(milliseconds, 20)
         // The next heartbeat is due 0.5 to 0.9 of an interval after the PULSE arrived.
@@ -310,11 +222,7 @@ import Testing
         "if a candidate has replaced the session and then goes stale, the connection is lost and the peer joins again")
     func silentSuccessor() throws {
         let server = ScriptedMesh(seed: 11)
-        var client = try server.peer("a")
-        let parameters = Welcome.Parameters(
-            heartbeat: .milliseconds(500), lifetime: .milliseconds(1_500), trust: .seconds(60), rekey: .seconds(1))
-        let entry = try server.join(&client, parameters: parameters)
-        try server.tell(&client, [entry], version: 2)
+        var (client, entry) = try server.onlyMember(parameters: .ordinary(rekey: .seconds(1)))
         let heartbeats = server.wait(&client, until: at(1_000))
         #expect(try kinds(heartbeats).last == .heartbeat)
         client.machine.handleTimeout(now: server.now)
@@ -352,11 +260,10 @@ import Testing
         // These bytes are the points of order 4 and of order 1.
         let key = PublicKey(bytes: Bytes32(([low] + [UInt8](repeating: 0, count: 31)).span))
         #expect(Sodium.agreementKey(of: key) == nil)
-        var random = RandomSource.seeded(1)
-        var joining = try Self.joining([key])
-        #expect(joining.deadline == nil && !joining.isActive)
+        let peer = try JoiningPeer(servers: [key])
+        #expect(peer.joining.deadline == nil && !peer.joining.isActive)
         let later = Instant.after(.seconds(60))
-        joining.pause(until: later)
-        #expect(joining.poll(now: later, random: &random).isEmpty)
+        peer.joining.pause(until: later)
+        #expect(peer.poll(later).isEmpty)
     }
 }

@@ -5,29 +5,29 @@ import Testing
 
 /// Tests messages that ask for acknowledgments (PROTOCOL.md, section 7.4).
 @Suite("Deliveries") struct DeliveryTests {
+    private let mesh = TestMesh()
+
     private func send(
         _ text: String, from peer: TestPeer, to other: TestPeer, within timeout: Duration = .seconds(5),
-        in mesh: TestMesh
+        in mesh: TestMesh? = nil
     ) throws -> UInt64 {
-        try mesh.with(peer) {
+        let mesh = mesh ?? self.mesh
+        return try mesh.with(peer) {
             try $0.send(
                 Array(text.utf8), to: other.publicKey, acknowledgedWithin: timeout, limit: PeerMessage.ordinaryBody,
                 now: mesh.now)
         }
     }
 
-    private func broadcast(
-        from peer: TestPeer, within timeout: Duration = .seconds(5), in mesh: TestMesh
-    ) throws -> UInt64 {
+    private func broadcast(from peer: TestPeer, within timeout: Duration = .seconds(5)) throws -> UInt64 {
         try mesh.with(peer) {
             try $0.broadcast([1], acknowledgedWithin: timeout, limit: PeerMessage.ordinaryBody, now: mesh.now)
         }
     }
 
     @Test("a message is acknowledged after a round trip, and sent once") func acknowledged() throws {
-        let mesh = TestMesh()
         let peers = try mesh.join(3)
-        let number = try send("once", from: peers[0], to: peers[1], in: mesh)
+        let number = try send("once", from: peers[0], to: peers[1])
         #expect(peers[0].machine.delivery(of: number) == nil)
         mesh.run(for: .milliseconds(10))
         #expect(peers[0].machine.delivery(of: number).map { [$0.asked, $0.acknowledged] } == [1, 1])
@@ -37,10 +37,9 @@ import Testing
     }
 
     @Test("a message that is lost is sent again, and delivered once") func lostMessage() throws {
-        let mesh = TestMesh()
         let peers = try mesh.join(2)
         mesh.drop(.message, count: 1)
-        let number = try send("once", from: peers[0], to: peers[1], in: mesh)
+        let number = try send("once", from: peers[0], to: peers[1])
         mesh.run(for: .milliseconds(400))
         #expect(peers[0].machine.delivery(of: number)?.isComplete == true)
         #expect(mesh.sent(.message).count == 2)
@@ -49,10 +48,9 @@ import Testing
 
     @Test("if ACKs are lost, the message is delivered once and each copy acknowledged") func lostAcknowledgment() throws
     {
-        let mesh = TestMesh()
         let peers = try mesh.join(2)
         mesh.drop(.ack, count: 2)
-        let number = try send("once", from: peers[0], to: peers[1], in: mesh)
+        let number = try send("once", from: peers[0], to: peers[1])
         mesh.run(for: .seconds(2))
         #expect(peers[0].machine.delivery(of: number)?.isComplete == true)
         #expect(mesh.sent(.message).count == 3 && mesh.sent(.ack).count == 3)
@@ -62,11 +60,10 @@ import Testing
 
     @Test("without an ACK a message is repeated, at last with growing gaps, until its time is over")
     func unacknowledged() throws {
-        let mesh = TestMesh()
         let peers = try mesh.join(2)
         mesh.drop(.message)
         let start = mesh.now
-        let number = try send("lost", from: peers[0], to: peers[1], within: .seconds(8), in: mesh)
+        let number = try send("lost", from: peers[0], to: peers[1], within: .seconds(8))
         mesh.run(for: .milliseconds(7_990))
         #expect(peers[0].machine.delivery(of: number) == nil)
         mesh.run(for: .milliseconds(10))
@@ -83,24 +80,21 @@ import Testing
     }
 
     @Test("while more than 16 messages wait, gaps grow from the first repeat") func manyUnacknowledged() throws {
-        let mesh = TestMesh()
         let peers = try mesh.join(2)
         mesh.drop(.message)
-        for _ in 0...Limits.steadyMessages { _ = try send("lost", from: peers[0], to: peers[1], in: mesh) }
+        for _ in 0...Limits.steadyMessages { _ = try send("lost", from: peers[0], to: peers[1]) }
         mesh.run(for: .seconds(3))
         // Each message is sent 0, 0.25, 0.75 and 1.75 s after the call of `send`.
         #expect(mesh.sent(.message).count == (Limits.steadyMessages + 1) * 4)
     }
 
-    @Test("a broadcast to 50 with a loss of 20 % in each direction reaches all within 3 s, each once") func loss()
-        throws
-    {
-        let mesh = TestMesh()
+    @Test("a broadcast to 50 with a loss of 20 % in each direction reaches all within 3 s, each once")
+    func loss() throws {
         let peers = try mesh.join(51)
         var random = RandomSource.seeded(1)
         for kind in [Kind.message, .ack] { mesh.drop(kind) { _ in random.next() % 5 == 0 } }
         for round in 1...4 {
-            let number = try broadcast(from: peers[0], within: .seconds(3), in: mesh)
+            let number = try broadcast(from: peers[0], within: .seconds(3))
             mesh.run(for: .seconds(3))
             #expect(peers[0].machine.delivery(of: number).map { [$0.asked, $0.acknowledged] } == [50, 50])
             #expect(peers[1...].allSatisfy { $0.messages.count == round })
@@ -109,10 +103,9 @@ import Testing
 
     @Test("a broadcast is acknowledged by all, at different times, and repeated only to those whose ACK is missing")
     func toAll() throws {
-        let mesh = TestMesh()
         let peers = try mesh.join(10)
         mesh.drop(.ack, count: 1) { $0.source == peers[4].address }
-        let number = try broadcast(from: peers[0], in: mesh)
+        let number = try broadcast(from: peers[0])
         mesh.run(for: .milliseconds(50))
         #expect(peers[0].machine.delivery(of: number) == nil)
         let times = Set(mesh.sent(.ack).map(\.sentAt))
@@ -158,17 +151,13 @@ import Testing
     }
 
     @Test("an ACK by another member than the receiver counts for nothing") func otherMember() throws {
-        let mesh = TestMesh()
         let peers = try mesh.join(2)
-        let place = SocketAddress(ip: .v4(0x0A02_0001), port: 5_000)
-        let hand = try ScriptedMember("hand", at: place, in: mesh)
-        try hand.join()
-        mesh.run(for: .milliseconds(600))
+        let hand = try mesh.joinScripted()
         mesh.drop(.message)
-        let number = try send("lost", from: peers[0], to: peers[1], in: mesh)
+        let number = try send("lost", from: peers[0], to: peers[1])
         let entry = try hand.entry(of: peers[0])
         let acknowledgment = hand.peer.acknowledgment(of: number, to: entry, counter: 1)
-        mesh.inject(try #require(acknowledgment).bytes, from: place, to: peers[0].address)
+        mesh.inject(try #require(acknowledgment).bytes, from: .place, to: peers[0].address)
         mesh.run(for: .milliseconds(10))
         #expect(peers[0].machine.rejections.total == 0)
         #expect(peers[0].machine.delivery(of: number) == nil)
@@ -176,10 +165,9 @@ import Testing
 
     @Test("a result names those who have and who have not acknowledged, and is forgotten when it is taken")
     func names() throws {
-        let mesh = TestMesh()
         let peers = try mesh.join(4)
         mesh.drop(.message) { $0.destination == peers[2].address }
-        let number = try broadcast(from: peers[0], within: .seconds(1), in: mesh)
+        let number = try broadcast(from: peers[0], within: .seconds(1))
         mesh.run(for: .seconds(1))
         let result = try #require(peers[0].machine.delivery(of: number))
         #expect(Set(result.acknowledgedBy) == [peers[1].publicKey, peers[3].publicKey])
@@ -189,23 +177,21 @@ import Testing
     }
 
     @Test("a probe is acknowledged after a round trip, and no program gets it, whatever is lost") func probe() throws {
-        let mesh = TestMesh()
         let peers = try mesh.join(2)
-        let first = try mesh.with(peers[0]) {
-            try $0.probe(peers[1].publicKey, within: .seconds(5), now: mesh.now)
+        let probe = {
+            try mesh.with(peers[0]) { try $0.probe(peers[1].publicKey, within: .seconds(5), now: mesh.now) }
         }
+        let first = try probe()
         mesh.run(for: .milliseconds(100))
         let quick = try #require(peers[0].machine.delivery(of: first))
         #expect(quick.isComplete && quick.time > .zero && quick.time < .milliseconds(100))
         mesh.drop(.ack, count: 2)
-        let second = try mesh.with(peers[0]) {
-            try $0.probe(peers[1].publicKey, within: .seconds(5), now: mesh.now)
-        }
+        let second = try probe()
         mesh.run(for: .seconds(2))
         #expect(peers[0].machine.delivery(of: second)?.isComplete == true)
         #expect(peers[1].messages.isEmpty && peers[1].machine.rejections.total == 0)
         // The receiver delivers an ordinary message that follows the probe.
-        _ = try send("seen", from: peers[0], to: peers[1], in: mesh)
+        _ = try send("seen", from: peers[0], to: peers[1])
         mesh.run(for: .milliseconds(100))
         #expect(peers[1].messages.count == 1)
     }
@@ -220,38 +206,33 @@ import Testing
     }
 
     @Test("at most 256 messages wait, and none that is 2,048 numbers above the oldest") func limits() throws {
-        let mesh = TestMesh()
         let peers = try mesh.join(3)
         mesh.drop(.message)
-        for _ in 0..<Limits.unacknowledgedMessages { _ = try send("x", from: peers[0], to: peers[1], in: mesh) }
-        #expect(throws: SendError.queueFull) { try send("x", from: peers[0], to: peers[2], in: mesh) }
-        #expect(throws: SendError.queueFull) { try broadcast(from: peers[0], in: mesh) }
+        for _ in 0..<Limits.unacknowledgedMessages { _ = try send("x", from: peers[0], to: peers[1]) }
+        #expect(throws: SendError.queueFull) { try send("x", from: peers[0], to: peers[2]) }
+        #expect(throws: SendError.queueFull) { try broadcast(from: peers[0]) }
         // This limit does not apply to a message that asks for no acknowledgment.
         try mesh.send("x", from: peers[0], to: peers[2])
-        var deliveries = Deliveries()
-        let message = PeerMessage(audience: nil, number: 5, flags: .acknowledge, body: [])
-        let signer = Signer(
-            key: peers[0].key, context: SigningContext(mesh: mesh.serverKey.publicKey), from: 1)
-        deliveries.begin(
-            message, signer.sign(.message, message), to: [peers[1].publicKey], timeout: .seconds(1), spread: .zero,
-            now: at(0))
+        let deliveries = deliveries(from: 1, to: [peers[1].publicKey])
         #expect(deliveries.hasRoom(number: 2_052, bodySize: 0, receivers: 1))
         #expect(!deliveries.hasRoom(number: 2_053, bodySize: 0, receivers: 1))
         #expect(!deliveries.hasRoom(number: 6, bodySize: Limits.unacknowledgedBytes, receivers: 1))
     }
 
-    @Test("a message is not repeated to a receiver that got it under another session's signature") func otherSession()
-        throws
-    {
-        let mesh = TestMesh()
-        let peers = try mesh.join(3)
+    /// Returns the deliveries of a peer that has sent a message with the number 5 at 0 ms, in the session `session`.
+    private func deliveries(from session: UInt64, to receivers: [PublicKey]) -> Deliveries {
         var deliveries = Deliveries()
         let message = PeerMessage(audience: nil, number: 5, flags: .acknowledge, body: [])
-        let signer = Signer(
-            key: peers[0].key, context: SigningContext(mesh: mesh.serverKey.publicKey), from: 7)
-        let receivers = peers[1...].map(\.publicKey)
+        let signer = Signer(key: Fixture.peerKey, context: Fixture.context, from: session)
         deliveries.begin(
             message, signer.sign(.message, message), to: receivers, timeout: .seconds(9), spread: .zero, now: at(0))
+        return deliveries
+    }
+
+    @Test("a message is not repeated to a receiver that got it under another session's signature")
+    func otherSession() {
+        let receivers = [Fixture.otherKey.publicKey, Fixture.serverKey.publicKey]
+        var deliveries = deliveries(from: 7, to: receivers)
         deliveries.noteSealed(5, for: receivers[0], from: 7)
         deliveries.noteSealed(5, for: receivers[1], from: 6)
         var random = RandomSource.seeded(1)
@@ -261,9 +242,7 @@ import Testing
     }
 
     @Test("a message number is delivered once, however late a copy is, and one far below the newest is refused")
-    func window()
-        throws
-    {
+    func window() throws {
         var acknowledger = Acknowledger()
         let (session, other) = (try sessions(1)[0], try sessions(2)[0])
         #expect(acknowledger.note(3_000, from: session) == .first)
@@ -286,9 +265,8 @@ import Testing
 
     @Test("a sender that joins again and again and then uses its former session grows no table")
     func formerSessions() throws {
-        let mesh = TestMesh()
         let peer = try mesh.join(1)[0]
-        let sender = try ScriptedMember("hand", at: TestMesh.address(99), in: mesh)
+        let sender = try ScriptedMember("hand", in: mesh)
         try sender.join()
         func inject(_ bytes: [UInt8]) {
             mesh.inject(bytes, from: sender.address, to: peer.address)

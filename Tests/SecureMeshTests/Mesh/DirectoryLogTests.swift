@@ -4,21 +4,25 @@ import Testing
 
 /// Tests the versions, DELTAs and SNAPSHOTs of a server's directory (PROTOCOL.md, section 6.5).
 @Suite("Directory log") struct DirectoryLogTests {
-    private let signer: Signer
+    private let signer = Signer(key: Fixture.serverKey, context: Fixture.context, from: 1)
 
-    init() {
-        let key = SigningKey(seed: [UInt8](repeating: 1, count: 32).span)
-        signer = Signer(key: key, context: SigningContext(mesh: key.publicKey), from: 1)
-    }
-
-    /// Publishes the changes that wait in the log, and returns the DELTAs.
-    private func flush(_ log: inout DirectoryLog, at milliseconds: Int64) -> [Delta] {
+    /// Publishes the changes that wait in the log, at most `limit` DELTAs, and returns the DELTAs.
+    private func flush(_ log: inout DirectoryLog, at milliseconds: Int64, limit: Int = .max) -> [Delta] {
         var deltas: [Delta] = []
-        _ = log.flush(now: at(milliseconds)) { delta in
+        _ = log.flush(now: at(milliseconds), limit: limit) { delta in
             deltas.append(delta)
             return signer.sign(.delta, delta)
         }
         return deltas
+    }
+
+    /// Returns a peer's copy of the published directory.
+    private func copy(of log: DirectoryLog) throws -> DirectoryReplica {
+        var copy = DirectoryReplica(of: try Entry.sample(1_000).identity)
+        copy.begin(1, epoch: 9_999)
+        let snapshot = Snapshot(version: log.version, part: 0, parts: 1, entries: log.directory.inOrder)
+        _ = try copy.apply(snapshot, now: .start)
+        return copy
     }
 
     @Test("a directory starts at version 1, and each DELTA is one step") func versions() throws {
@@ -70,9 +74,7 @@ import Testing
 
     @Test("each DELTA fits a datagram, and a replica that applies them all equals the directory") func sizes() throws {
         var log = DirectoryLog(id: 1, now: at(0))
-        var copy = DirectoryReplica(of: try Entry.sample(1_000).identity)
-        copy.begin(1, epoch: 9_999)
-        _ = try copy.apply(Snapshot(version: 1, part: 0, parts: 1, entries: []), now: .start)
+        var copy = try copy(of: log)
         for session in 1...UInt64(100) {
             log.insert(try .sample(session, name: String(repeating: "x", count: 28) + "\(session)"), replacing: nil)
         }
@@ -104,10 +106,7 @@ import Testing
     @Test("changes that a flush leaves wait for the next one, removals first, and no DELTA contradicts another")
     func limited() throws {
         var log = try log(of: 220)
-        var copy = DirectoryReplica(of: try Entry.sample(1_000).identity)
-        copy.begin(1, epoch: 9_999)
-        _ = try copy.apply(
-            Snapshot(version: log.version, part: 0, parts: 1, entries: log.directory.inOrder), now: .start)
+        var copy = try copy(of: log)
         // Ten members join, and 200 members leave. Then a member joins under a name and an address that one of the 200
         // members had.
         for session in 221...UInt64(230) { log.insert(try .sample(session), replacing: nil) }
@@ -121,11 +120,7 @@ import Testing
         var sizes: [[Int]] = []
         var milliseconds: Int64 = 100
         while log.flushDeadline != nil {
-            var deltas: [Delta] = []
-            _ = log.flush(now: at(milliseconds), limit: 1) { delta in
-                deltas.append(delta)
-                return signer.sign(.delta, delta)
-            }
+            let deltas = flush(&log, at: milliseconds, limit: 1)
             #expect(deltas.count == 1)
             for delta in deltas {
                 _ = try copy.apply(delta, now: .start)
@@ -146,9 +141,8 @@ import Testing
         #expect(log.usages.filter { !$0.isKept }.isEmpty)
     }
 
-    @Test("DELTAs are resent from the version held, oldest first, as far back as the log goes") func resending()
-        throws
-    {
+    @Test("DELTAs are resent from the version held, oldest first, as far back as the log goes")
+    func resending() throws {
         var log = DirectoryLog(id: 1, now: at(0))
         for session in 1...UInt64(Limits.deltaLog + 10) {
             log.insert(try .sample(session), replacing: nil)
@@ -218,9 +212,7 @@ import Testing
         #expect(log.frozenVersion(begun: nil, now: at(most * 500)) == nil)
     }
 
-    @Test("a SNAPSHOT is reused until the directory changes, and for at least a second") func age()
-        throws
-    {
+    @Test("a SNAPSHOT is reused until the directory changes, and for at least a second") func age() throws {
         var log = try log(of: 3)
         let version = log.freeze(now: at(0), interval: .milliseconds(500))
         #expect(log.frozenVersion(begun: nil, now: at(50_000)) == version)
@@ -234,9 +226,7 @@ import Testing
     }
 
     @Test("in a large directory that keeps changing, a SNAPSHOT is kept until a member has received all of it")
-    func churn()
-        throws
-    {
+    func churn() throws {
         var log = try log(of: 3_000)
         let begun = log.freeze(now: at(0), interval: .milliseconds(500))
         let bursts = SnapshotBurst.count(parts: log.partCount(of: begun))

@@ -5,8 +5,9 @@ import Testing
 
 /// Tests how peers repair their directories after a loss (PROTOCOL.md, section 6.5).
 @Suite("Directory repair") struct DirectoryRepairTests {
+    private let mesh = TestMesh()
+
     @Test("a missed DELTA is resent after a heartbeat, within two intervals") func missedDelta() throws {
-        let mesh = TestMesh()
         let peers = try mesh.join(3)
         mesh.run(for: .milliseconds(210))
         mesh.drop(.delta, count: 1) { $0.destination == peers[0].address }
@@ -15,7 +16,6 @@ import Testing
     }
 
     @Test("a DELTA beyond the version held waits until the missing one is sent again") func gap() throws {
-        let mesh = TestMesh()
         let peers = try mesh.join(3)
         mesh.drop(.delta, count: 1) { $0.destination == peers[0].address }
         try mesh.addPeer("first")
@@ -28,7 +28,6 @@ import Testing
     }
 
     @Test("a SNAPSHOT of several parts is completed though every third part is lost") func lossySnapshot() throws {
-        let mesh = TestMesh()
         _ = try mesh.join(40)
         mesh.run(for: .seconds(2))
         var parts = 0
@@ -43,7 +42,6 @@ import Testing
     }
 
     @Test("a SNAPSHOT that never arrives is sent at most once per 250 ms") func pace() throws {
-        let mesh = TestMesh()
         _ = try mesh.join(40)
         mesh.run(for: .seconds(2))
         let newcomer = try mesh.addPeer("newcomer")
@@ -103,7 +101,6 @@ import Testing
     }
 
     @Test("a repeated SNAPSHOT changes nothing") func snapshotAgain() throws {
-        let mesh = TestMesh()
         let peers = try mesh.join(3)
         try mesh.broadcast("before", from: peers[0])
         mesh.run(for: .milliseconds(50))

@@ -150,9 +150,8 @@ import Testing
         #expect(directory.version == 8)
     }
 
-    @Test("a server whose versions fall cannot make a peer keep more and more early DELTAs") func fallingVersions()
-        throws
-    {
+    @Test("a server whose versions fall cannot make a peer keep more and more early DELTAs")
+    func fallingVersions() throws {
         var directory = try copy([.sample(1)], version: 50_000)
         for round in 1...3 {
             let version = directory.version
@@ -169,9 +168,8 @@ import Testing
         }
     }
 
-    @Test("parts of a SNAPSHOT whose version stays above the server's give way to a lower SNAPSHOT") func highParts()
-        throws
-    {
+    @Test("parts of a SNAPSHOT whose version stays above the server's give way to a lower SNAPSHOT")
+    func highParts() throws {
         var directory = try copy([.sample(1)])
         _ = try directory.apply(Snapshot(version: .max, part: 0, parts: 2, entries: [.sample(9)]), now: .start)
         let snapshot = Snapshot(version: 8, part: 0, parts: 1, entries: [try .sample(3)])
@@ -185,9 +183,8 @@ import Testing
         #expect(directory.version == 8)
     }
 
-    @Test("a DELTA or SNAPSHOT that contradicts the directory is refused and changes nothing") func refusedWhole()
-        throws
-    {
+    @Test("a DELTA or SNAPSHOT that contradicts the directory is refused and changes nothing")
+    func refusedWhole() throws {
         var directory = try copy([.sample(1), .sample(2)])
         let bad = Delta(from: 5, removed: try sessions(1), added: [try .sample(3), try .sample(4, name: "n2")])
         #expect(throws: Rejection.directoryContradiction) { try directory.apply(bad, now: .start) }
@@ -201,9 +198,7 @@ import Testing
         #expect(directory.others == [try .sample(1), try .sample(2)])
     }
 
-    @Test("a contradictory SNAPSHOT or early DELTA is dropped, and another one is accepted") func takenAnew()
-        throws
-    {
+    @Test("a contradictory SNAPSHOT or early DELTA is dropped, and another one is accepted") func takenAnew() throws {
         var directory = try copy([.sample(1)])
         let parts = try [2, 3].map { try Entry.sample($0) }.enumerated().map { part, entry in
             Snapshot(version: 8, part: UInt16(part), parts: 2, entries: [entry])
@@ -271,9 +266,7 @@ import Testing
         #expect(throws: Rejection.directoryContradiction) { try directory.apply(return1, now: .start) }
     }
 
-    @Test("a newer SNAPSHOT replaces an incomplete one, an older one does not") func newerSnapshot()
-        throws
-    {
+    @Test("a newer SNAPSHOT replaces an incomplete one, an older one does not") func newerSnapshot() throws {
         var directory = try copy([.sample(1)])
         _ = try directory.apply(Snapshot(version: 8, part: 1, parts: 2, entries: [try .sample(2)]), now: .start)
         #expect(throws: Rejection.snapshotNotWanted) {
@@ -337,9 +330,7 @@ import Testing
         #expect(directory.count == 4)
     }
 
-    @Test("a directory that was never held does not replace the members of the one before it") func neverHeld()
-        throws
-    {
+    @Test("a directory that was never held does not replace the members of the one before it") func neverHeld() throws {
         var directory = try copy([.sample(1), .sample(2)])
         directory.begin(78, epoch: 78)
         directory.begin(79, epoch: 79)
@@ -353,9 +344,8 @@ import Testing
         #expect(directory.former.missing(missing.identity) == missing && directory.former.missingCount == 2)
     }
 
-    @Test("a missing member that cannot be kept when a third directory begins is reported as gone") func third()
-        throws
-    {
+    @Test("a missing member that cannot be kept when a third directory begins is reported as gone")
+    func third() throws {
         var directory = try copy([.sample(1), .sample(2)])
         directory.begin(78, epoch: 78)
         let other = try Entry.sample(1, identity: 11, name: "n11", port: 11)

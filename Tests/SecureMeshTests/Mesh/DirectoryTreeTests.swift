@@ -65,8 +65,7 @@ import Testing
 
     @Test("a server's digest is that of the published entries, while changes wait", arguments: 0..<10 as Range<UInt64>)
     func published(seed: UInt64) throws {
-        let key = SigningKey(seed: [UInt8](repeating: 1, count: 32).span)
-        let signer = Signer(key: key, context: SigningContext(mesh: key.publicKey), from: 1)
+        let signer = Signer(key: Fixture.serverKey, context: Fixture.context, from: 1)
         var random = RandomSource.seeded(seed)
         var log = DirectoryLog(id: 7, now: at(0))
         var expected: [SessionID: Entry] = [:]

@@ -5,13 +5,14 @@ import Testing
 
 /// Tests the events that report why messages or datagrams stop, in cases that no other event reports.
 @Suite("Reported ends") struct EndReportTests {
+    private let mesh = TestMesh()
+
     private func hasStalled(_ event: PeerEvent) -> Bool {
         if case .directoryStalled = event { true } else { false }
     }
 
     @Test("a peer whose directory is lost, because large datagrams are dropped, says so, and so does the server")
     func largeDatagramsDropped() throws {
-        let mesh = TestMesh()
         _ = try mesh.join(10)
         mesh.rules.append { $0.bytes.count > 600 ? .drop : nil }
         let peer = try mesh.addPeer("far")
@@ -37,7 +38,6 @@ import Testing
 
     @Test("peers of a quiet mesh and of one that grows report no missing directory")
     func healthy() throws {
-        let mesh = TestMesh()
         let peers = try mesh.join(3)
         for index in 0..<20 {
             try mesh.addPeer("late-\(index)")
@@ -50,7 +50,6 @@ import Testing
 
     @Test("a peer whose server is gone says once that messages stop, a minute later")
     func trustEnds() throws {
-        let mesh = TestMesh()
         let peers = try mesh.join(2)
         mesh.killServer()
         mesh.run(for: .seconds(58))
@@ -68,7 +67,6 @@ import Testing
 
     @Test("a peer that learns of no change says when messages stop, and when they go on in the same session")
     func trustReturns() throws {
-        let mesh = TestMesh()
         let peers = try mesh.join(2)
         mesh.rules.append { flight in
             let isHidden = flight.kind == .delta || flight.kind == .snapshot
@@ -86,7 +84,6 @@ import Testing
 
     @Test("a refusal of the system to send is reported with name and address, once per minute")
     func unreachable() throws {
-        let mesh = TestMesh()
         let peers = try mesh.join(2)
         let other = peers[1]
         func refuse(_ address: SocketAddress, _ refusal: SendRefusal) {

@@ -14,54 +14,40 @@ import Testing
         #expect(isDue && detector.deadline == nil)
         let isDueAgain = detector.sweepIsDue(now: at(600))
         #expect(!isDueAgain)
-        let diedBefore = detector.sweep(now: at(510))
-        #expect(diedBefore == at(-1_000))
+        #expect(detector.sweep(now: at(510)) == at(-1_000))
         #expect(detector.deadline == at(1_010))
-        let again = detector.sweep(now: at(511))
-        #expect(again == nil && detector.deadline == at(1_010))
+        #expect(detector.sweep(now: at(511)) == nil)
+        #expect(detector.deadline == at(1_010))
     }
 
     @Test("a sweep that ran late suspends expiry for one lifetime") func late() {
         var detector = detector()
         for milliseconds: Int64 in [1_001, 1_501, 2_001] {
-            _ = detector.sweepIsDue(now: at(milliseconds))
-            let diedBefore = detector.sweep(now: at(milliseconds))
-            #expect(diedBefore == nil)
+            #expect(detector.sweep(due: milliseconds, drained: milliseconds) == nil)
         }
-        _ = detector.sweepIsDue(now: at(2_501))
-        let diedBefore = detector.sweep(now: at(2_501))
-        #expect(diedBefore == at(1_001))
+        #expect(detector.sweep(due: 2_501, drained: 2_501) == at(1_001))
     }
 
     @Test("a sweep that is late by at most an interval suspends nothing") func punctualEnough() {
         var detector = detector()
-        _ = detector.sweepIsDue(now: at(1_000))
-        let diedBefore = detector.sweep(now: at(1_000))
-        #expect(diedBefore == at(-500))
+        #expect(detector.sweep(due: 1_000, drained: 1_000) == at(-500))
     }
 
     @Test("a process that is paused while the sockets are drained expires nobody for one lifetime") func pausedDrain() {
         var detector = detector()
-        _ = detector.sweepIsDue(now: at(500))
-        let diedBefore = detector.sweep(now: at(8_500))
-        #expect(diedBefore == nil)
+        #expect(detector.sweep(due: 500, drained: 8_500) == nil)
         for milliseconds: Int64 in [9_000, 9_500] {
-            _ = detector.sweepIsDue(now: at(milliseconds))
-            let diedBefore = detector.sweep(now: at(milliseconds))
-            #expect(diedBefore == nil)
+            #expect(detector.sweep(due: milliseconds, drained: milliseconds) == nil)
         }
-        _ = detector.sweepIsDue(now: at(10_000))
-        let next = detector.sweep(now: at(10_400))
         // A member expires if it was silent for a whole lifetime before the drain began, at 10,000 ms.
-        #expect(next == at(8_500))
+        #expect(detector.sweep(due: 10_000, drained: 10_400) == at(8_500))
     }
 
     @Test("a flood that makes every drain long suspends expiry once") func longDrains() {
         var detector = detector()
         var expiries: [Instant?] = []
         for second: Int64 in 1...4 {
-            _ = detector.sweepIsDue(now: at(second * 1_200 - 700))
-            expiries.append(detector.sweep(now: at(second * 1_200)))
+            expiries.append(detector.sweep(due: second * 1_200 - 700, drained: second * 1_200))
         }
         #expect(expiries == [nil, nil, at(1_400), at(2_600)])
     }
@@ -73,26 +59,19 @@ import Testing
         var detector = detector()
         var (now, expiries): (Int64, [Instant?]) = (0, [])
         for sweep in 0..<20 {
-            _ = detector.sweepIsDue(now: at(now + 500))
-            now += 500 + drains[sweep % 2]
-            expiries.append(detector.sweep(now: at(now)))
+            let due = now + 500
+            now = due + drains[sweep % 2]
+            expiries.append(detector.sweep(due: due, drained: now))
         }
         #expect(expiries[0] == nil && expiries[3...].allSatisfy { $0 != nil })
     }
 
     @Test("a pause during a long drain suspends expiry, even if the drain before was long too") func pausedFlood() {
         var detector = detector()
-        _ = detector.sweepIsDue(now: at(500))
-        _ = detector.sweep(now: at(1_200))
-        _ = detector.sweepIsDue(now: at(1_700))
-        let afterPause = detector.sweep(now: at(10_000))
-        #expect(afterPause == nil)
-        _ = detector.sweepIsDue(now: at(10_500))
-        let next = detector.sweep(now: at(11_200))
-        #expect(next == nil)
-        _ = detector.sweepIsDue(now: at(11_700))
-        let last = detector.sweep(now: at(12_400))
-        #expect(last == at(10_200))
+        _ = detector.sweep(due: 500, drained: 1_200)
+        #expect(detector.sweep(due: 1_700, drained: 10_000) == nil)
+        #expect(detector.sweep(due: 10_500, drained: 11_200) == nil)
+        #expect(detector.sweep(due: 11_700, drained: 12_400) == at(10_200))
     }
 
     @Test("a suspicion goes on while many are late, and for one lifetime after that") func suspicion() {
@@ -114,5 +93,14 @@ import Testing
             #expect(detector.suspectsCommonCause == step.isSuspicion, "\(step)")
         }
         #expect(detector.longestPatience == ProtocolConstants.lifetime * 5)
+    }
+}
+
+extension FailureDetector {
+    /// Sweeps at a time at which the sweep is due, after a drain of the sockets that ends at `drained`. Both times are
+    /// in milliseconds.
+    fileprivate mutating func sweep(due: Int64, drained: Int64) -> Instant? {
+        _ = sweepIsDue(now: at(due))
+        return sweep(now: at(drained))
     }
 }

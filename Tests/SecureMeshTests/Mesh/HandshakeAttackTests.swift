@@ -5,16 +5,18 @@ import Testing
 
 /// Tests attacks on the handshake (docs/conformance.md, cases 12 to 24).
 @Suite("Handshake attacks") struct HandshakeAttackTests {
-    private let place = SocketAddress(ip: .v4(0x0A02_0001), port: 5_000)
-    private let elsewhere = SocketAddress(ip: .v4(0x0A02_0002), port: 5_000)
+    private let mesh = TestMesh()
+    private let hand: ScriptedMember
+
+    init() throws {
+        hand = try ScriptedMember("hand", in: mesh)
+    }
 
     @Test("HELLO twice gets the same WELCOME twice and one membership") func helloTwice() throws {
-        let mesh = TestMesh()
-        let hand = try ScriptedMember("hand", at: place, in: mesh)
         let hello = hand.hello()
         hand.inject(hello)
         hand.inject(hello)
-        let welcomes = mesh.sent(.welcome, to: place).map(\.bytes)
+        let welcomes = mesh.sent(.welcome, to: .place).map(\.bytes)
         #expect(welcomes.count == 2 && Set(welcomes).count == 1)
         try hand.peer.open(welcome: welcomes[1])
         hand.inject(try hand.confirm())
@@ -23,26 +25,20 @@ import Testing
     }
 
     @Test("the same HELLO from another source is a new HELLO, and its WELCOME cannot be opened there")
-    func helloElsewhere()
-        throws
-    {
-        let mesh = TestMesh()
-        let hand = try ScriptedMember("hand", at: place, in: mesh)
+    func helloElsewhere() throws {
         let hello = hand.hello()
         hand.inject(hello)
-        hand.inject(hello, from: elsewhere)
-        #expect(mesh.sent(.welcome, to: elsewhere).count == 1)
-        #expect(mesh.sent(.welcome, to: place).map(\.bytes) != mesh.sent(.welcome, to: elsewhere).map(\.bytes))
+        hand.inject(hello, from: .elsewhere)
+        #expect(mesh.sent(.welcome, to: .elsewhere).count == 1)
+        #expect(mesh.sent(.welcome, to: .place).map(\.bytes) != mesh.sent(.welcome, to: .elsewhere).map(\.bytes))
         try hand.peer.open(welcome: hand.received(.welcome))
         hand.inject(try hand.confirm())
-        #expect(mesh.members.map(\.address) == [place])
+        #expect(mesh.members.map(\.address) == [.place])
     }
 
     @Test("WELCOME for another HELLO is refused") func foreignWelcome() throws {
-        let mesh = TestMesh()
-        let other = try ScriptedMember("other", at: place, in: mesh)
-        try other.beWelcomed()
-        let foreign = try other.received(.welcome)
+        try hand.beWelcomed()
+        let foreign = try hand.received(.welcome)
         var count = 0
         mesh.rules.append { flight in
             guard flight.kind == .welcome else { return nil }
@@ -64,7 +60,6 @@ import Testing
 
     @Test("WELCOME with the right seal and the signature of another key, even an enrolled peer's, is refused")
     func welcomeByAnother() throws {
-        let mesh = TestMesh()
         let (key, name) = (mesh.makeKey(), try PeerName("peer"))
         let pinned = mesh.serverKey.publicKey
         var joining = Joining(
@@ -73,7 +68,7 @@ import Testing
         let hello = try #require(joining.poll(now: mesh.now, random: &mesh.random).first).bytes
         let session = try #require(SessionID(rawValue: 7))
         let server = try ScriptedServer(
-            key: mesh.serverKey, context: SigningContext(mesh: pinned), hello: hello, from: place, session: session,
+            key: mesh.serverKey, context: SigningContext(mesh: pinned), hello: hello, from: .place, session: session,
             epoch: 9, ephemeral: mesh.random.secret())
         for (signer, isRight) in [(mesh.makeKey(), false), (key, false), (mesh.serverKey, true)] {
             let bytes = server.welcome.signed(by: signer).bytes
@@ -90,8 +85,6 @@ import Testing
     }
 
     @Test("CONFIRM is accepted once") func confirmTwice() throws {
-        let mesh = TestMesh()
-        let hand = try ScriptedMember("hand", at: place, in: mesh)
         try hand.beWelcomed()
         let confirm = try hand.confirm()
         hand.inject(confirm)
@@ -104,8 +97,6 @@ import Testing
 
     @Test("a CONFIRM of a session that is a member is refused under a new number too, and moves nothing")
     func confirmOfMember() throws {
-        let mesh = TestMesh()
-        let hand = try ScriptedMember("hand", at: place, in: mesh)
         try hand.join()
         let sent = mesh.flights.count
         hand.peer.advance()
@@ -118,8 +109,7 @@ import Testing
     }
 
     @Test("the PULSEs to a new member and those to all share one sequence of numbers") func pulseNumbers() throws {
-        let mesh = TestMesh()
-        let hands = try (0..<2).map { try ScriptedMember("hand-\($0)", at: TestMesh.address(90 + $0), in: mesh) }
+        let hands = [hand, try ScriptedMember("other", at: .elsewhere, in: mesh)]
         for hand in hands { try hand.join() }
         mesh.run(for: ProtocolConstants.heartbeatInterval)
         var numbers: [[UInt64]] = [[], []]
@@ -136,8 +126,6 @@ import Testing
     }
 
     @Test("CONFIRM repeated after LEAVE is refused") func confirmAfterLeave() throws {
-        let mesh = TestMesh()
-        let hand = try ScriptedMember("hand", at: place, in: mesh)
         try hand.beWelcomed()
         let confirm = try hand.confirm()
         hand.inject(confirm)
@@ -149,8 +137,6 @@ import Testing
     }
 
     @Test("CONFIRM is refused after 5 s") func confirmAfterExpiry() throws {
-        let mesh = TestMesh()
-        let hand = try ScriptedMember("hand", at: place, in: mesh)
         try hand.beWelcomed()
         mesh.run(for: .seconds(5))
         hand.inject(try hand.confirm())
@@ -158,30 +144,25 @@ import Testing
         #expect(mesh.registry?.rejections[.ticketExpired] == 1)
     }
 
-    @Test("CONFIRM from another address is refused, and its owner can still use the ticket") func confirmElsewhere()
-        throws
-    {
-        let mesh = TestMesh()
-        let hand = try ScriptedMember("hand", at: place, in: mesh)
+    @Test("CONFIRM from another address is refused, and its owner can still use the ticket")
+    func confirmElsewhere() throws {
         try hand.beWelcomed()
         let confirm = try hand.confirm()
-        hand.inject(confirm, from: elsewhere)
+        hand.inject(confirm, from: .elsewhere)
         #expect(mesh.members.isEmpty)
         #expect(mesh.registry?.rejections[.ticketSourceMismatch] == 1)
         hand.inject(confirm)
-        #expect(mesh.members.map(\.address) == [place])
+        #expect(mesh.members.map(\.address) == [.place])
     }
 
     @Test("CONFIRM is refused after a restart of the server, and at a twin of it") func confirmAfterRestart() throws {
-        let mesh = TestMesh()
-        let hand = try ScriptedMember("hand", at: place, in: mesh)
         try hand.beWelcomed()
         let confirm = try hand.confirm()
         // The twin is another server with the same key. It has an epoch of its own, and no ticket of this handshake.
         let twin = TestMesh(seed: 2) { $0.key = mesh.serverKey }
         var redirected = try #require(hand.peer.confirm)
         redirected.to = try #require(twin.registry).epoch
-        for bytes in [confirm, redirected.bytes] { twin.inject(bytes, from: place) }
+        for bytes in [confirm, redirected.bytes] { twin.inject(bytes, from: .place) }
         twin.run(for: .zero)
         #expect(twin.members.isEmpty)
         #expect(twin.registry?.rejections[.misdirected] == 1)
@@ -195,8 +176,6 @@ import Testing
 
     @Test("CONFIRM with a wrong seal or token is refused; one with a wrong signature ends its handshake")
     func confirmForged() throws {
-        let mesh = TestMesh()
-        let hand = try ScriptedMember("hand", at: place, in: mesh)
         try hand.beWelcomed()
         let body = Heartbeat(number: 1, token: hand.peer.token, version: 0, part: 0)
         var broken = try hand.confirm()
@@ -221,8 +200,6 @@ import Testing
 
     @Test("one joiner's garbage for its own CONFIRM keeps no other out", arguments: [false, true])
     func confirmGarbage(isSealed: Bool) throws {
-        let mesh = TestMesh()
-        let hand = try ScriptedMember("hand", at: place, in: mesh)
         try hand.beWelcomed()
         let body = Heartbeat(number: 1, token: hand.peer.token, version: 0, part: 0)
         // The server cannot verify all of these CONFIRMs within its budget.
@@ -232,18 +209,16 @@ import Testing
             unbound.extra = .none
             var garbage = unbound.bytes
             if !isSealed { garbage[60] ^= 1 }
-            mesh.inject(garbage, from: place)
+            mesh.inject(garbage, from: .place)
         }
         mesh.run(for: .zero)
-        let other = try ScriptedMember("other", at: elsewhere, in: mesh)
+        let other = try ScriptedMember("other", at: .elsewhere, in: mesh)
         try other.join()
         #expect(mesh.members.map(\.publicKey) == [other.key.publicKey])
         #expect(mesh.registry?.rejections[.overBudget] == 0)
     }
 
     @Test("an older CONFIRM after a newer one is refused") func olderConfirm() throws {
-        let mesh = TestMesh()
-        let hand = try ScriptedMember("hand", at: place, in: mesh)
         try hand.beWelcomed()
         let older = try hand.confirm()
         try hand.join()
@@ -257,8 +232,6 @@ import Testing
     }
 
     @Test("a key that is revoked between WELCOME and CONFIRM does not join and gets no answer") func revoked() throws {
-        let mesh = TestMesh()
-        let hand = try ScriptedMember("hand", at: place, in: mesh)
         try hand.beWelcomed()
         mesh.setRoster(Roster(authorized: [:]))
         let sent = mesh.flights.count
@@ -268,26 +241,20 @@ import Testing
         #expect(mesh.registry?.rejections[.admissionWithdrawn] == 1)
     }
 
-    @Test("a name that was taken between WELCOME and CONFIRM stays with its holder") func overtaken()
-        throws
-    {
-        let mesh = TestMesh()
-        let slow = try ScriptedMember("name", at: place, in: mesh)
-        try slow.beWelcomed()
-        let confirm = try slow.confirm()
-        let quick = try ScriptedMember("name", at: elsewhere, in: mesh)
+    @Test("a name that was taken between WELCOME and CONFIRM stays with its holder") func overtaken() throws {
+        try hand.beWelcomed()
+        let confirm = try hand.confirm()
+        let quick = try ScriptedMember("hand", at: .elsewhere, in: mesh)
         try quick.join()
-        slow.inject(confirm)
+        hand.inject(confirm)
         #expect(mesh.members.map(\.publicKey) == [quick.key.publicKey])
         #expect(mesh.registry?.rejections[.admissionWithdrawn] == 1)
     }
 
     @Test("no answer is larger than its HELLO") func replySizes() throws {
         // `TestMesh` checks the size of every answer. This test only makes the server send each of the three answers.
-        let mesh = TestMesh()
         mesh.exhaustBudget()
         mesh.run(for: .milliseconds(10))
-        let hand = try ScriptedMember("hand", at: place, in: mesh)
         mesh.run(for: .seconds(1))
         try hand.beWelcomed()
         mesh.setRoster(Roster(authorized: [:]))

@@ -53,17 +53,11 @@ import Testing
         events.count { if case .message = $0 { true } else { false } }
     }
 
-    @Test("a message received before its receiver may speak is delivered after .joined") func delivered() throws {
-        var (client, own, sender) = try hearer()
-        try list(own, beside: sender, removing: [], to: &client)
-        let events = server.events(&client)
-        #expect(events.first == .joined(address: own.address))
-        #expect(messages(events) == 1)
-    }
-
-    @Test("a message that arrives before the directory is delivered after .joined", arguments: [false, true])
-    func early(asks: Bool) throws {
-        var (client, own, sender) = try hearer(isEarly: true, asks: asks)
+    @Test(
+        "a message received before its receiver may speak, or before the directory, is delivered after .joined",
+        arguments: [(isEarly: false, asks: false), (true, false), (true, true)])
+    func delivered(isEarly: Bool, asks: Bool) throws {
+        var (client, own, sender) = try hearer(isEarly: isEarly, asks: asks)
         try list(own, beside: sender, removing: [], to: &client)
         let events = server.events(&client)
         #expect(events.first == .joined(address: own.address))
@@ -129,9 +123,13 @@ import Testing
         { key in members.first { $0.publicKey == key } }
     }
 
+    /// Emits `.joined` and the events that were buffered, while `members` are present.
+    private func announce(_ gate: inout JoinedGate, _ members: Member...) -> [PeerEvent] {
+        gate.announce(TestMesh.address(1), now: now, member: present(members))
+    }
+
     @Test(".joined is emitted, and first, however many members there are") func manyMembers() throws {
-        var gate = JoinedGate()
-        gate.begin()
+        var gate = JoinedGate.begun
         var members: [PublicKey: Member] = [:]
         for session in 1...UInt64(Limits.events + 10) {
             let key = [UInt8(session >> 8), UInt8(session & 0xFF)] + [UInt8](repeating: 0, count: 30)
@@ -156,13 +154,12 @@ import Testing
 
     @Test("at most Limits.events messages are buffered; members that join after them are not dropped")
     func manyMessages() throws {
-        var gate = JoinedGate()
-        gate.begin()
+        var gate = JoinedGate.begun
         let (message, sender) = try message()
         for _ in 0..<Limits.events + 10 { #expect(gate.pass(message, trustedUntil: trusted).isEmpty) }
         let late = Member(try .sample(2))
         #expect(gate.pass(.memberJoined(late)).isEmpty)
-        let events = gate.announce(TestMesh.address(1), now: now, member: present([sender, late]))
+        let events = announce(&gate, sender, late)
         #expect(events.count == 1 + Limits.events + 1)
         #expect(events.last == .memberJoined(late))
     }
@@ -172,8 +169,7 @@ import Testing
         let (message, sender) = try message()
         let end = Instant(nanoseconds: 60_000_000_000)
         for (now, expected) in [(end - .nanoseconds(1), 1), (end, 0)] {
-            var gate = JoinedGate()
-            gate.begin()
+            var gate = JoinedGate.begun
             #expect(gate.pass(message, trustedUntil: end).isEmpty)
             #expect(messages(gate.announce(TestMesh.address(1), now: now, member: present([sender]))) == expected)
         }
@@ -181,8 +177,7 @@ import Testing
 
     @Test("messages before .joined are kept up to a number of bytes, and one without room is refused")
     func largeMessages() throws {
-        var gate = JoinedGate()
-        gate.begin()
+        var gate = JoinedGate.begun
         let sender = Member(try .sample(1))
         let size = PeerMessage.largestBody
         let message = ReceivedMessage(
@@ -194,7 +189,7 @@ import Testing
         }
         #expect(kept == Limits.eventBytes / size)
         #expect(gate.pass(.message(message), trustedUntil: trusted).isEmpty)
-        #expect(gate.announce(TestMesh.address(1), now: now, member: present([sender])).count == 1 + kept)
+        #expect(announce(&gate, sender).count == 1 + kept)
         // `announce` has emptied the buffer.
         #expect(gate.hasRoom(for: message, isOfPrevious: false))
         #expect(gate.usages.allSatisfy { $0.count == 0 })
@@ -202,13 +197,12 @@ import Testing
 
     @Test("a buffered message of a member that leaves and comes back follows its memberJoined") func cameBack() throws {
         let (event, sender) = try message()
-        var gate = JoinedGate()
-        gate.begin()
+        var gate = JoinedGate.begun
         for event in [.memberJoined(sender), event, .memberLeft(sender, reason: .expired), .memberJoined(sender)] {
             #expect(gate.pass(event, trustedUntil: trusted).isEmpty)
         }
         let address = TestMesh.address(1)
-        let events = gate.announce(address, now: now, member: present([sender]))
+        let events = announce(&gate, sender)
         #expect(events == [.joined(address: address), .memberJoined(sender), event])
         #expect(gate.usages.allSatisfy { $0.count == 0 })
     }
@@ -229,8 +223,7 @@ import Testing
     }
 
     @Test("the buffer is bounded when a server moves ever more names before .joined") func endlessNames() throws {
-        var gate = JoinedGate()
-        gate.begin()
+        var gate = JoinedGate.begun
         let (old, new) = (try Entry.sample(1).identity, try Entry.sample(2).identity)
         for number in 0..<Limits.rememberedIdentities + 10 {
             _ = gate.pass(.nameMoved(try PeerName("n\(number)"), from: old, to: new))
@@ -239,14 +232,13 @@ import Testing
         // The name n1 moves back while the event of its first move is still in the buffer. The two events cancel each
         // other.
         _ = gate.pass(.nameMoved(try PeerName("n1"), from: new, to: old))
-        let events = gate.announce(TestMesh.address(1), now: now) { _ in nil }
+        let events = announce(&gate)
         #expect(events.count == 1 + Limits.rememberedIdentities - 1)
     }
 
     @Test("the buffer is bounded when a server lists and removes members, and moves names, without end")
     func endlessMembers() throws {
-        var gate = JoinedGate()
-        gate.begin()
+        var gate = JoinedGate.begun
         for session in 1...UInt64(1_000) {
             let member = Member(try .sample(session))
             _ = gate.pass(.memberJoined(member))
@@ -256,18 +248,15 @@ import Testing
         #expect(gate.usages.map(\.count) == [0, 0, 1, 0, 0])
         let moved = PeerEvent.nameMoved(
             try PeerName("n1"), from: try Entry.sample(1).identity, to: try Entry.sample(1_000).identity)
-        #expect(
-            gate.announce(TestMesh.address(1), now: now) { _ in nil } == [.joined(address: TestMesh.address(1)), moved])
+        #expect(announce(&gate) == [.joined(address: TestMesh.address(1)), moved])
     }
 
-    @Test("changes of a member before .joined are reported as the difference from the last report") func differences()
-        throws
-    {
-        var gate = JoinedGate()
-        gate.begin()
+    @Test("changes of a member before .joined are reported as the difference from the last report")
+    func differences() throws {
+        var gate = JoinedGate.begun
         let (first, second, third) = (Member(try .sample(1)), Member(try .sample(2)), Member(try .sample(3)))
         for member in [first, second, third] { _ = gate.pass(.memberJoined(member)) }
-        _ = gate.announce(TestMesh.address(1), now: now, member: present([first, second, third]))
+        _ = announce(&gate, first, second, third)
         gate.begin()
         let renamed = Member(try .sample(11, identity: 1, name: "renamed", port: 1))
         _ = gate.pass(.memberLeft(first, reason: .stopping))
@@ -275,7 +264,7 @@ import Testing
         _ = gate.pass(.memberRejoined(renamed, previousName: first.name))
         _ = gate.pass(.memberLeft(third, reason: nil))
         _ = gate.pass(.memberJoined(third))
-        let events = gate.announce(TestMesh.address(1), now: now, member: present([renamed, third]))
+        let events = announce(&gate, renamed, third)
         let expected: [PeerEvent] = [
             .joined(address: TestMesh.address(1)), .memberRejoined(renamed, previousName: first.name),
             .memberLeft(second, reason: .stopping), .memberRejoined(third, previousName: nil),
@@ -294,13 +283,13 @@ import Testing
         }
         gate.begin()
         _ = gate.pass(.memberJoined(former))
-        take(gate.announce(address, now: now, member: present([former])), in: 1)
+        take(announce(&gate, former), in: 1)
         gate.begin()
         _ = gate.pass(.memberJoined(other))
         _ = gate.pass(.memberLeft(former, reason: .left))
         _ = gate.pass(.nameMoved(former.name, from: former.publicKey, to: other.publicKey))
         _ = gate.pass(.memberRejoined(renamed, previousName: other.name))
-        let events = gate.announce(address, now: now, member: present([renamed]))
+        let events = announce(&gate, renamed)
         let moved = PeerEvent.nameMoved(former.name, from: former.publicKey, to: other.publicKey)
         #expect(
             events == [.joined(address: address), moved, .memberJoined(renamed), .memberLeft(former, reason: .left)])
@@ -313,17 +302,16 @@ import Testing
         let member = Member(try .sample(1))
         #expect(gate.pass(.memberJoined(member)).isEmpty)
         gate.begin()
-        let events = gate.announce(TestMesh.address(1), now: now, member: present([member]))
+        let events = announce(&gate, member)
         #expect(events == [.joined(address: TestMesh.address(1)), .memberJoined(member)])
     }
 
     @Test("if a server stops before a peer is back, the peer's events and its list of members still agree")
     func stoppedBeforeJoined() throws {
-        var gate = JoinedGate()
-        gate.begin()
+        var gate = JoinedGate.begun
         let (first, second, third) = (Member(try .sample(1)), Member(try .sample(2)), Member(try .sample(3)))
         for member in [first, second] { _ = gate.pass(.memberJoined(member)) }
-        _ = gate.announce(TestMesh.address(1), now: now, member: present([first, second]))
+        _ = announce(&gate, first, second)
         // The next session has a different directory. Its server stops before the peer may send messages.
         gate.begin()
         #expect(gate.pass(.memberLeft(first, reason: nil)).isEmpty)
@@ -336,18 +324,17 @@ import Testing
 
     @Test(".joined is emitted once") func once() {
         var gate = JoinedGate()
-        #expect(gate.announce(TestMesh.address(1), now: now) { _ in nil }.isEmpty)
+        #expect(announce(&gate).isEmpty)
         gate.begin()
-        #expect(gate.announce(TestMesh.address(1), now: now) { _ in nil }.count == 1)
-        #expect(gate.announce(TestMesh.address(1), now: now) { _ in nil }.isEmpty)
+        #expect(announce(&gate).count == 1)
+        #expect(announce(&gate).isEmpty)
     }
 
     @Test("a loss and a recovery before .joined are not reported, and .joined still is") func lostBefore() {
-        var gate = JoinedGate()
-        gate.begin()
+        var gate = JoinedGate.begun
         #expect(gate.pass(.connectionLost).isEmpty)
         #expect(gate.pass(.connectionRecovered).isEmpty)
-        #expect(gate.announce(TestMesh.address(1), now: now) { _ in nil } == [.joined(address: TestMesh.address(1))])
+        #expect(announce(&gate) == [.joined(address: TestMesh.address(1))])
         #expect(gate.pass(.connectionRecovered).isEmpty)
         #expect(gate.pass(.connectionLost) == [.connectionLost])
         #expect(gate.pass(.connectionLost).isEmpty)
@@ -373,5 +360,14 @@ import Testing
         #expect(peer.machine.isConnected && mesh.hasConverged)
         #expect(peer.joins == 1)
         #expect(peer.events.allSatisfy { if case .joined = $0.event { true } else { false } })
+    }
+}
+
+extension JoinedGate {
+    /// A gate that buffers the events of a new session.
+    fileprivate static var begun: JoinedGate {
+        var gate = JoinedGate()
+        gate.begin()
+        return gate
     }
 }

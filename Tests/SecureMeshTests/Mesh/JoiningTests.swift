@@ -4,8 +4,9 @@ import Testing
 
 /// Tests how peers join, and how they recover from lost datagrams while they join (PROTOCOL.md, section 5).
 @Suite("Joining") struct JoiningTests {
+    private let mesh = TestMesh()
+
     @Test("a peer alone joins and holds a directory of itself") func alone() throws {
-        let mesh = TestMesh()
         let peer = try mesh.addPeer("alone")
         mesh.run(for: .seconds(1))
         #expect(mesh.hasConverged)
@@ -18,7 +19,6 @@ import Testing
     }
 
     @Test("two peers join and list each other") func two() throws {
-        let mesh = TestMesh()
         let peers = try mesh.join(2)
         #expect(peers[0].machine.members.map(\.publicKey) == [peers[1].publicKey])
         #expect(peers[1].machine.members.map(\.publicKey) == [peers[0].publicKey])
@@ -26,7 +26,6 @@ import Testing
     }
 
     @Test("thirty peers join at once and hold equal directories") func many() throws {
-        let mesh = TestMesh()
         let peers = try mesh.join(30)
         mesh.run(for: .seconds(3))
         #expect(mesh.hasConverged)
@@ -34,14 +33,12 @@ import Testing
     }
 
     @Test("a join takes two round trips") func quick() throws {
-        let mesh = TestMesh()
         let peer = try mesh.addPeer("quick")
         #expect(mesh.run(atMost: mesh.latency * 4) { peer.joins == 1 && peer.machine.version > 0 })
         #expect(peer.machine.maySpeak(mesh.now))
     }
 
     @Test("LEAVE ends a membership at once, even if two of three are lost") func leave() throws {
-        let mesh = TestMesh()
         let peers = try mesh.join(3)
         mesh.drop(.leave, count: 2)
         mesh.with(peers[0]) { $0.leave(now: mesh.now) }
@@ -55,7 +52,6 @@ import Testing
     }
 
     @Test("a server that stops sends GOODBYE, and the peers join the next server at once") func stopping() throws {
-        let mesh = TestMesh()
         let peers = try mesh.join(3)
         mesh.stopServer()
         mesh.run(for: .milliseconds(10))
@@ -68,7 +64,6 @@ import Testing
         "a peer joins within a second if a handshake datagram is lost, and within 1.5 s if two are",
         arguments: [Kind.hello, .welcome, .confirm, .pulse, .snapshot], [1, 2])
     func loss(of kind: Kind, times: Int) throws {
-        let mesh = TestMesh()
         try mesh.addPeer("unlucky")
         mesh.drop(kind, count: times)
         // If the SNAPSHOT is lost, a heartbeat requests it again. In each interval, the heartbeat follows the PULSE.
@@ -76,7 +71,6 @@ import Testing
     }
 
     @Test("a peer that restarts replaces its session in one version of the directory") func replacement() throws {
-        let mesh = TestMesh()
         let peers = try mesh.join(2)
         let version = try #require(mesh.registry?.version)
         peers[1].events = []
@@ -90,7 +84,6 @@ import Testing
     }
 
     @Test("of two processes with one key, the older is dismissed and waits for 60 s") func twoProcesses() throws {
-        let mesh = TestMesh()
         let older = try mesh.addPeer("shared")
         mesh.run(for: .seconds(2))
         let newer = try mesh.addPeer("shared", key: older.key)
@@ -107,7 +100,6 @@ import Testing
 
     @Test("a HELLO is repeated byte for byte after 0.25 s and 0.75 s; new ones follow after growing gaps")
     func schedule() throws {
-        let mesh = TestMesh()
         mesh.killServer()
         let peer = try mesh.addPeer("patient")
         mesh.run(for: .seconds(60))
@@ -125,7 +117,6 @@ import Testing
     }
 
     @Test("at most two attempts are outstanding: an answer to an older one is refused") func outstanding() throws {
-        let mesh = TestMesh()
         var welcomes: [[UInt8]] = []
         mesh.rules.append { flight in
             guard flight.kind == .welcome else { return nil }
@@ -143,7 +134,6 @@ import Testing
     }
 
     @Test("a server with another key cannot open the HELLO and does not answer") func twin() throws {
-        let mesh = TestMesh()
         let peer = try mesh.addPeer("astray", servers: [mesh.makeKey().publicKey])
         mesh.run(for: .seconds(5))
         #expect(mesh.flights.allSatisfy { $0.source == peer.address })
@@ -152,7 +142,6 @@ import Testing
     }
 
     @Test("a peer with two pinned keys joins the server that has the second") func pinnedKeys() throws {
-        let mesh = TestMesh()
         let peer = try mesh.addPeer("movable", servers: [mesh.makeKey().publicKey, mesh.serverKey.publicKey])
         #expect(mesh.run(atMost: .seconds(2)) { peer.joins == 1 })
     }

@@ -5,42 +5,42 @@ import Testing
 
 /// Tests attacks by enrolled peers and by dishonest servers (docs/conformance.md, cases 26, 36 and 37).
 @Suite("Message attacks") struct MessageAttackTests {
-    private let place = SocketAddress(ip: .v4(0x0A02_0001), port: 5_000)
+    private let mesh = TestMesh()
 
-    /// Creates a mesh of two honest peers, A and C, and a scripted peer, B.
-    private func mesh() throws -> (TestMesh, a: TestPeer, b: ScriptedMember, c: TestPeer) {
-        let mesh = TestMesh()
+    /// Lets two honest peers, A and C, and a scripted peer, B, join the mesh.
+    private func join() throws -> (a: TestPeer, b: ScriptedMember, c: TestPeer) {
         let peers = try mesh.join(2)
-        let hand = try ScriptedMember("hand", at: place, in: mesh)
-        try hand.join()
-        mesh.run(for: .milliseconds(600))
-        return (mesh, peers[0], hand, peers[1])
+        return (peers[0], try mesh.joinScripted(), peers[1])
+    }
+
+    /// Sends a message of B to C.
+    private func inject(_ message: [UInt8], to c: TestPeer) {
+        mesh.inject(message, from: .place, to: c.address)
+        mesh.run(for: .zero)
     }
 
     @Test("an honest message of a scripted peer is delivered") func honest() throws {
-        let (mesh, _, b, c) = try mesh()
-        mesh.inject(try b.message("hi", to: c, audience: nil, number: 1), from: place, to: c.address)
-        mesh.inject(try b.message("hi", to: c, audience: c.publicKey, number: 2), from: place, to: c.address)
-        mesh.run(for: .zero)
+        let (_, b, c) = try join()
+        inject(try b.message("hi", to: c, audience: nil, number: 1), to: c)
+        inject(try b.message("hi", to: c, audience: c.publicKey, number: 2), to: c)
         #expect(c.messages.map(\.isBroadcast) == [true, false])
     }
 
     @Test("A's message that B seals again for C is refused, whether it was to B or to all") func resealed() throws {
-        let (mesh, a, b, c) = try mesh()
+        let (a, b, c) = try join()
         mesh.drop(.message) { $0.destination == c.address }
         try mesh.broadcast("to all", from: a)
         try mesh.with(a) { try $0.send([1], to: b.key.publicKey, limit: 10, now: mesh.now) }
         let toC = try b.entry(of: c)
-        let flights = mesh.sent(.message, to: place)
+        let flights = mesh.sent(.message, to: .place)
         #expect(flights.count == 2)
         for flight in flights {
             b.peer.hear(flight.bytes)
             for asItself in [true, false] {
                 let bytes = b.peer.resealed(for: toC, asItself: asItself)
-                mesh.inject(try #require(bytes), from: place, to: c.address)
+                inject(try #require(bytes), to: c)
             }
         }
-        mesh.run(for: .zero)
         #expect(c.messages.isEmpty)
         // C refuses the message to B because it names B as its audience. C refuses the message to all because A signed
         // it, and not B.
@@ -50,36 +50,28 @@ import Testing
     }
 
     @Test("B's own message to A is refused by C") func audience() throws {
-        let (mesh, a, b, c) = try mesh()
-        mesh.inject(try b.message("for A", to: c, audience: a.publicKey, number: 1), from: place, to: c.address)
-        mesh.run(for: .zero)
+        let (a, b, c) = try join()
+        inject(try b.message("for A", to: c, audience: a.publicKey, number: 1), to: c)
         #expect(c.messages.isEmpty)
         #expect(c.machine.rejections[.notAddressedToMe] == 1)
     }
 
     @Test("a wrong signature leaves the window unchanged: the same counter with the right one is delivered")
-    func badSignature()
-        throws
-    {
-        let (mesh, _, b, c) = try mesh()
-        let forged = try b.message("forged", to: c, audience: nil, number: 1, by: mesh.makeKey())
-        mesh.inject(forged, from: place, to: c.address)
-        mesh.inject(try b.message("genuine", to: c, audience: nil, number: 1), from: place, to: c.address)
-        mesh.run(for: .zero)
+    func badSignature() throws {
+        let (_, b, c) = try join()
+        inject(try b.message("forged", to: c, audience: nil, number: 1, by: mesh.makeKey()), to: c)
+        inject(try b.message("genuine", to: c, audience: nil, number: 1), to: c)
         #expect(c.machine.rejections[.signatureInvalid] == 1)
         #expect(c.messages.map { String(decoding: $0.body, as: UTF8.self) } == ["genuine"])
     }
 
     @Test("a revoked peer's message is refused once the DELTA has arrived") func revoked() throws {
-        let (mesh, a, b, c) = try mesh()
-        mesh.inject(try b.message("before", to: c, audience: nil, number: 1), from: place, to: c.address)
+        let (a, b, c) = try join()
+        inject(try b.message("before", to: c, audience: nil, number: 1), to: c)
         let after = try b.message("after", to: c, audience: nil, number: 2)
-        mesh.run(for: .zero)
-        let names = [a.publicKey: a.name, c.publicKey: c.name]
-        mesh.setRoster(Roster(authorized: names))
+        mesh.setRoster(Roster(authorized: [a.publicKey: a.name, c.publicKey: c.name]))
         mesh.run(for: mesh.latency)
-        mesh.inject(after, from: place, to: c.address)
-        mesh.run(for: .zero)
+        inject(after, to: c)
         #expect(c.messages.count == 1)
         #expect(c.machine.rejections[.unknownSender] == 1)
     }
@@ -158,7 +150,7 @@ import Testing
             // With forged addresses, the garbage in the name of the true sender comes first. There are not enough
             // tokens for all senders, so the last ones get none.
             for entry in isForged ? [ofB] + others : others + [ofB] {
-                server.hand(garbage(entry), to: &a, from: isForged ? entry.address : place)
+                server.hand(garbage(entry), to: &a, from: isForged ? entry.address : .place)
             }
         }
         #expect(a.machine.rejections[.agreementOverRate] > 0)

@@ -4,12 +4,12 @@ import Testing
 
 /// Tests messages between members (PROTOCOL.md, section 7).
 @Suite("Messages") struct MessageTests {
+    private let mesh = TestMesh()
+
     private func texts(_ peer: TestPeer) -> [String] { peer.messages.map { String(decoding: $0.body, as: UTF8.self) } }
 
-    @Test("a broadcast is delivered once to each other member, with its sender's name and number") func broadcast()
-        throws
-    {
-        let mesh = TestMesh()
+    @Test("a broadcast is delivered once to each other member, with its sender's name and number")
+    func broadcast() throws {
         let peers = try mesh.join(5)
         #expect(try mesh.broadcast("one", from: peers[0]) == 4)
         #expect(try mesh.broadcast("two", from: peers[0]) == 4)
@@ -26,7 +26,6 @@ import Testing
     }
 
     @Test("a message to one member is delivered to that member only") func direct() throws {
-        let mesh = TestMesh()
         let peers = try mesh.join(3)
         try mesh.send("direct", from: peers[0], to: peers[1])
         mesh.run(for: .milliseconds(10))
@@ -37,7 +36,6 @@ import Testing
     }
 
     @Test("a message that cannot be sent throws, and nothing is sent") func errors() throws {
-        let mesh = TestMesh()
         let early = try mesh.addPeer("early")
         #expect(throws: SendError.notJoined) { try mesh.broadcast("too early", from: early) }
         mesh.run(for: .seconds(1))
@@ -59,7 +57,6 @@ import Testing
 
     @Test("the largest ordinary body fills a datagram to the byte; a larger one is sent if its limit allows")
     func sizes() throws {
-        let mesh = TestMesh()
         let peers = try mesh.join(2)
         for (size, limit) in [
             (PeerMessage.ordinaryBody, PeerMessage.ordinaryBody), (PeerMessage.largestBody, PeerMessage.largestBody),
@@ -74,7 +71,6 @@ import Testing
     }
 
     @Test("a message that is replayed, from anywhere, is delivered once") func replay() throws {
-        let mesh = TestMesh()
         let peers = try mesh.join(2)
         try mesh.broadcast("once", from: peers[0])
         let flight = try #require(mesh.sent(.message).first)
@@ -85,31 +81,31 @@ import Testing
         #expect(peers[1].machine.rejections[.counterReplayed] == 1)
     }
 
+    /// Broadcasts two messages. One arrives after 3 s, and the other one after 7 s.
+    private func broadcastLate(from peer: TestPeer, in mesh: TestMesh) throws {
+        for (text, delay) in [("in time", Duration.seconds(3)), ("too late", .seconds(7))] {
+            mesh.rules = [{ $0.kind == .message ? .delay(delay) : nil }]
+            try mesh.broadcast(text, from: peer)
+        }
+        mesh.rules = []
+    }
+
     @Test("a message to a session that was replaced is accepted for 5 s") func receiverRejoins() throws {
         let mesh = TestMesh { $0.rekey = .seconds(10) }
         let peers = try mesh.join(2)
         try mesh.broadcast("first", from: peers[0])
         mesh.run(for: .milliseconds(9_000))
         #expect(peers[1].joins == 1)
-        mesh.rules = [{ $0.kind == .message ? .delay(.seconds(3)) : nil }]
-        try mesh.broadcast("in time", from: peers[0])
-        mesh.rules = [{ $0.kind == .message ? .delay(.seconds(7)) : nil }]
-        try mesh.broadcast("too late", from: peers[0])
-        mesh.rules = []
+        try broadcastLate(from: peers[0], in: mesh)
         mesh.run(for: .seconds(8))
         #expect(peers[1].joins == 2 && peers[0].joins == 2)
         #expect(texts(peers[1]) == ["first", "in time"])
     }
 
     @Test("a message from a session that was replaced is accepted for 5 s") func senderRejoins() throws {
-        let mesh = TestMesh()
         let peers = try mesh.join(2)
         try mesh.broadcast("first", from: peers[0])
-        mesh.rules = [{ $0.kind == .message ? .delay(.seconds(3)) : nil }]
-        try mesh.broadcast("in time", from: peers[0])
-        mesh.rules = [{ $0.kind == .message ? .delay(.seconds(7)) : nil }]
-        try mesh.broadcast("too late", from: peers[0])
-        mesh.rules = []
+        try broadcastLate(from: peers[0], in: mesh)
         mesh.run(for: .milliseconds(20))
         mesh.restart(peers[0])
         mesh.run(for: .seconds(8))
@@ -119,7 +115,6 @@ import Testing
     }
 
     @Test("a message from a session that has left is refused") func senderLeft() throws {
-        let mesh = TestMesh()
         let peers = try mesh.join(2)
         mesh.rules = [{ $0.kind == .message ? .delay(.seconds(1)) : nil }]
         try mesh.broadcast("late", from: peers[0])
@@ -129,11 +124,8 @@ import Testing
     }
 
     @Test("a receiver accepts 400 messages of a sender at once and 200 per second") func bucket() throws {
-        let mesh = TestMesh()
         let peers = try mesh.join(2)
-        let hand = try ScriptedMember("hand", at: SocketAddress(ip: .v4(0x0A02_0001), port: 5_000), in: mesh)
-        try hand.join()
-        mesh.run(for: .milliseconds(600))
+        let hand = try mesh.joinScripted()
         var number: UInt64 = 0
         let flood = { (text: String, count: Int) in
             for _ in 0..<count {
@@ -156,10 +148,8 @@ import Testing
         #expect((100...105).contains(again))
     }
 
-    @Test("a sender gets an error before it exceeds the rate of a receiver, and no message is lost") func sendRate()
-        throws
-    {
-        let mesh = TestMesh()
+    @Test("a sender gets an error before it exceeds the rate of a receiver, and no message is lost")
+    func sendRate() throws {
         let peers = try mesh.join(3)
         for number in 0..<300 { try mesh.send("\(number)", from: peers[0], to: peers[1]) }
         #expect(throws: SendError.overRate(retryAfter: .milliseconds(5))) {
@@ -230,14 +220,10 @@ import Testing
         #expect(clients[3].machine.rejections.total == 0)
     }
 
-    @Test("a sender that ignores the limits in bytes takes at most a quarter of what all may send") func byteFlood()
-        throws
-    {
-        let mesh = TestMesh()
+    @Test("a sender that ignores the limits in bytes takes at most a quarter of what all may send")
+    func byteFlood() throws {
         let peers = try mesh.join(2)
-        let hand = try ScriptedMember("hand", at: SocketAddress(ip: .v4(0x0A02_0001), port: 5_000), in: mesh)
-        try hand.join()
-        mesh.run(for: .milliseconds(600))
+        let hand = try mesh.joinScripted()
         let large = String(repeating: "x", count: 65_000)
         for number in 1...UInt64(100) {
             let message = try hand.message(large, to: peers[1], audience: nil, number: number)
@@ -253,7 +239,6 @@ import Testing
     }
 
     @Test("a name that moves to another key is an event") func nameMoved() throws {
-        let mesh = TestMesh()
         let witness = try mesh.addPeer("witness")
         let first = try mesh.addPeer("shared")
         mesh.run(for: .seconds(1))
@@ -268,10 +253,8 @@ import Testing
         #expect(witness.machine.identity(named: first.name) == second.publicKey)
     }
 
-    @Test("after a rejoin a peer sends nothing until a PULSE has the version that lists it") func mutedUntilListed()
-        throws
-    {
-        let mesh = TestMesh()
+    @Test("after a rejoin a peer sends nothing until a PULSE has the version that lists it")
+    func mutedUntilListed() throws {
         let peers = try mesh.join(3)
         mesh.run(for: .seconds(1))
         var undelivered = 0

@@ -6,8 +6,6 @@ import Testing
 /// Tests the priorities of the datagrams that a server and a peer send. A socket whose send buffer fills drops answers
 /// to strangers first, then messages, and never datagrams of sessions.
 @Suite("Priorities") struct PriorityTests {
-    private let place = SocketAddress(ip: .v4(0x0A02_0001), port: 5_000)
-
     private func transmits<Machine: MeshMachine>(_ machine: inout Machine) -> [Transmit] {
         var result: [Transmit] = []
         while let output = machine.pollOutput() {
@@ -27,20 +25,20 @@ import Testing
             mesh.exhaustBudget()
             mesh.run(for: mesh.latency)
         }
-        let hand = try ScriptedMember("hand", at: place, in: mesh)
+        let hand = try ScriptedMember("hand", in: mesh)
         var registry = try #require(mesh.registry)
-        registry.handle(hand.hello().span, path: Path(remote: place), now: mesh.now)
+        registry.handle(hand.hello().span, path: Path(remote: .place), now: mesh.now)
         let sent = transmits(&registry)
         #expect(sent.count == 1 && kinds(sent, .answer) == [kind])
     }
 
     @Test("what a server sends to a member has the priority of sessions") func sessions() throws {
         let mesh = TestMesh()
-        let hand = try ScriptedMember("hand", at: place, in: mesh)
+        let hand = try ScriptedMember("hand", in: mesh)
         try hand.beWelcomed()
         let confirm = try hand.confirm()
         var registry = try #require(mesh.registry)
-        registry.handle(confirm.span, path: Path(remote: place), now: mesh.now)
+        registry.handle(confirm.span, path: Path(remote: .place), now: mesh.now)
         let sent = transmits(&registry)
         #expect(kinds(sent, .session).isSuperset(of: [.pulse, .snapshot]))
         #expect(kinds(sent, .answer).isEmpty && kinds(sent, .message).isEmpty)
@@ -49,15 +47,13 @@ import Testing
     @Test("a MESSAGE and an ACK have the priority of messages, a heartbeat that of sessions") func messages() throws {
         let mesh = ScriptedMesh(seed: 8)
         var (a, b) = (try mesh.peer("a"), try mesh.peer("b"))
-        let entries = [try mesh.join(&a), try mesh.join(&b)]
-        try mesh.tell(&a, entries, version: 2)
-        try mesh.tell(&b, entries, version: 2)
+        try mesh.introduce(&a, &b)
         _ = (transmits(&a.machine), transmits(&b.machine))
         _ = try b.machine.send(
             [1], to: a.key.publicKey, acknowledgedWithin: .seconds(1), limit: PeerMessage.ordinaryBody, now: mesh.now)
         let sent = transmits(&b.machine)
         #expect(sent.count == 1 && kinds(sent, .message) == [.message])
-        mesh.hand(try #require(sent.first).bytes, to: &a, from: entries[1].address)
+        mesh.hand(try #require(sent.first).bytes, to: &a, from: b.address)
         let acknowledgments = transmits(&a.machine)
         #expect(acknowledgments.count == 1 && kinds(acknowledgments, .message) == [.ack])
         mesh.now = mesh.now + ProtocolConstants.heartbeatInterval * 2

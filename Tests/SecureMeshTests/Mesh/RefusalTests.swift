@@ -5,6 +5,8 @@ import Testing
 
 /// Tests REJECT and RETRY (PROTOCOL.md, section 5).
 @Suite("Refusals") struct RefusalTests {
+    private let mesh = TestMesh()
+
     @Test("a key that is not authorized gets REJECT and stops") func notAuthorized() throws {
         let mesh = TestMesh { $0.roster = Roster(authorized: [:]) }
         let peer = try mesh.addPeer("stranger")
@@ -43,7 +45,6 @@ import Testing
 
     @Test("the thief of one of two pinned keys cannot stop a peer", arguments: [false, true])
     func thief(returns: Bool) throws {
-        let mesh = TestMesh()
         let thief = mesh.makeKey()
         let pinned = [thief.publicKey, mesh.serverKey.publicKey]
         let peer = try mesh.addPeer("movable", servers: pinned, returns: returns)
@@ -80,7 +81,6 @@ import Testing
     }
 
     @Test("a listed key under another name is not authorized") func otherName() throws {
-        let mesh = TestMesh()
         let key = mesh.makeKey()
         let listed = try PeerName("listed")
         mesh.setRoster(Roster(authorized: [key.publicKey: listed]))
@@ -109,7 +109,6 @@ import Testing
     }
 
     @Test("an address is taken while another identity is a member at it") func addressTaken() throws {
-        let mesh = TestMesh()
         let holder = try mesh.join(1)[0]
         let hand = try ScriptedMember("intruder", at: holder.address, in: mesh)
         let reject = try hand.askForReject()
@@ -131,7 +130,6 @@ import Testing
     }
 
     @Test("an identity may join three times in a row, then once per second") func busy() throws {
-        let mesh = TestMesh()
         let peer = try mesh.addPeer("restless")
         for _ in 0..<3 {
             mesh.run(for: .milliseconds(50))
@@ -145,7 +143,6 @@ import Testing
     }
 
     @Test("only CONFIRM charges the join bucket: replayed HELLOs do not empty it") func bucket() throws {
-        let mesh = TestMesh()
         let peer = try mesh.join(1)[0]
         let hello = try #require(mesh.sent(.hello).first).bytes
         for index in 0..<20 { mesh.inject(hello, from: TestMesh.address(100 + index)) }
@@ -156,7 +153,6 @@ import Testing
 
     @Test("when the budget is used up a HELLO gets RETRY, and the next one with the cookie is served")
     func retry() throws {
-        let mesh = TestMesh()
         mesh.exhaustBudget()
         let peer = try mesh.addPeer("patient")
         #expect(mesh.run(atMost: .milliseconds(50)) { peer.joins == 1 })
@@ -170,7 +166,6 @@ import Testing
     }
 
     @Test("a second RETRY is ignored") func secondRetry() throws {
-        let mesh = TestMesh()
         mesh.exhaustBudget()
         let peer = try mesh.addPeer("patient")
         mesh.drop(.welcome)
@@ -181,7 +176,6 @@ import Testing
     }
 
     @Test("a peer sends nothing after an altered RETRY") func alteredRetry() throws {
-        let mesh = TestMesh()
         mesh.exhaustBudget()
         let peer = try mesh.addPeer("patient")
         mesh.rules.append { flight in
@@ -196,7 +190,6 @@ import Testing
     }
 
     @Test("after four failed answers a HELLO accepts no more; the next HELLO does") func failedAnswers() throws {
-        let mesh = TestMesh()
         var first: [UInt8]?
         mesh.rules.append { flight in
             guard flight.kind == .welcome, first == nil else { return nil }

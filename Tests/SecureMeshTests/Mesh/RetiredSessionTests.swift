@@ -6,21 +6,19 @@ import Testing
 /// Tests that the keys and counters of a pair are never started again, whatever the server lists (PROTOCOL.md, section
 /// 7.1).
 @Suite("Pairs that have ended") struct RetiredSessionTests {
-    private let place = SocketAddress(ip: .v4(0x0A02_0001), port: 5_000)
+    private let mesh = TestMesh()
+    private let hand: ScriptedMember
+    /// The only other member.
+    private let peer: TestPeer
+    private let entry: Entry
 
-    /// Creates a mesh with a scripted member and another member.
-    ///
-    /// - Returns: The mesh, the scripted member, the other member, and the other member's entry.
-    private func pair() throws -> (TestMesh, ScriptedMember, TestPeer, Entry) {
-        let mesh = TestMesh()
-        let peers = try mesh.join(1)
-        let hand = try ScriptedMember("hand", at: place, in: mesh)
-        try hand.join()
-        mesh.run(for: .milliseconds(600))
-        return (mesh, hand, peers[0], try hand.entry(of: peers[0]))
+    init() throws {
+        peer = try mesh.join(1)[0]
+        hand = try mesh.joinScripted()
+        entry = try hand.entry(of: peer)
     }
 
-    private func pairs(of hand: ScriptedMember) throws -> Pairs {
+    private func pairs() throws -> Pairs {
         let (attempt, membership) = (try #require(hand.peer.attempt), try #require(hand.peer.membership))
         let identity = LocalIdentity(
             session: membership.session, ephemeral: attempt.ephemeral,
@@ -28,34 +26,32 @@ import Testing
         return Pairs(identity: identity, messageLimits: MessageLimits())
     }
 
-    private func signed(_ hand: ScriptedMember) throws -> SignedPayload {
+    private func signed() throws -> SignedPayload {
         let session = try #require(hand.peer.session).rawValue
         return Signer(key: hand.key, context: hand.peer.context, from: session)
             .sign(.message, PeerMessage(audience: nil, number: 1, body: []))
     }
 
     @Test("no message is sealed for a session that is listed again") func outbound() throws {
-        let (mesh, hand, _, entry) = try pair()
-        var pairs = try pairs(of: hand)
+        var pairs = try pairs()
         var budget = SealBudget()
-        let first = try pairs.seal(signed(hand), for: entry, charging: &budget)
-        let second = try pairs.seal(signed(hand), for: entry, charging: &budget)
+        let first = try pairs.seal(signed(), for: entry, charging: &budget)
+        let second = try pairs.seal(signed(), for: entry, charging: &budget)
         #expect(first[..<Header.size] != second[..<Header.size])
         pairs.end(entry.session, wasReplaced: false, now: mesh.now)
         #expect(throws: SealError.noKey(.sessionRetired)) {
-            try pairs.seal(signed(hand), for: entry, charging: &budget)
+            try pairs.seal(signed(), for: entry, charging: &budget)
         }
     }
 
     @Test("no message of a session that is listed again is accepted twice", arguments: [false, true])
     func inbound(wasReplaced: Bool) throws {
-        let (mesh, hand, peer, entry) = try pair()
         try mesh.broadcast("once", from: peer)
         let message = try hand.received(.message)
         let datagram = try Datagram(decoding: message.span)
         var directory = DirectoryReplica(of: hand.key.publicKey)
         _ = try directory.apply(Snapshot(version: 2, part: 0, parts: 1, entries: [entry]), now: .start)
-        var pairs = try pairs(of: hand)
+        var pairs = try pairs()
         let admit = { (now: Instant) throws(Rejection) -> AdmittedMessage in
             try pairs.admitMessage(message.span, datagram, from: entry.address, held: directory, now: now)
         }
@@ -69,21 +65,17 @@ import Testing
     }
 
     @Test("messages of a replaced session are refused once its peer is no longer a member") func revoked() throws {
-        let (mesh, hand, peer, _) = try pair()
-        let send = { (number: UInt64) throws -> [UInt8] in
-            try hand.message("hi", to: peer, audience: nil, number: number)
-        }
-        mesh.inject(try send(1), from: place, to: peer.address)
-        let (second, third) = (try send(2), try send(3))
+        let messages = try (1...3).map { try hand.message("hi", to: peer, audience: nil, number: $0) }
+        mesh.inject(messages[0], from: .place, to: peer.address)
         mesh.run(for: .milliseconds(50))
         try hand.join()
         mesh.run(for: .milliseconds(50))
-        mesh.inject(second, from: place, to: peer.address)
+        mesh.inject(messages[1], from: .place, to: peer.address)
         mesh.run(for: .zero)
         #expect(peer.messages.count == 2)
         mesh.setRoster(Roster(authorized: [peer.publicKey: peer.name]))
         mesh.run(for: .milliseconds(50))
-        mesh.inject(third, from: place, to: peer.address)
+        mesh.inject(messages[2], from: .place, to: peer.address)
         mesh.run(for: .zero)
         #expect(peer.messages.count == 2)
         #expect(peer.machine.rejections[.unknownSender] == 1)
@@ -91,7 +83,6 @@ import Testing
 
     @Test("a peer that can remember no more ended pairs joins again and makes no new pairs until then")
     func exhausted() throws {
-        let (mesh, hand, _, entry) = try pair()
         let configuration = Peer.Configuration(
             key: hand.key, name: hand.peer.name, servers: [mesh.serverKey.publicKey], server: TestMesh.server)
         var joining = Joining(configuration)
@@ -106,22 +97,21 @@ import Testing
             try attempt.openWelcome(welcome.span, datagram, serverKey: serverKey), attempt, configuration,
             pairLimit: 1, random: &mesh.random, now: mesh.now)
         var budget = SealBudget()
-        _ = try session.seal(signed(hand), for: entry, charging: &budget)
+        _ = try session.seal(signed(), for: entry, charging: &budget)
         #expect(session.rekeyAt > mesh.now)
         session.end(entry.session, wasReplaced: false, now: mesh.now)
         #expect(session.rekeyAt <= mesh.now)
         var other = entry
         other.session = try sessions(7)[0]
         #expect(throws: SealError.noKey(.pairsExhausted)) {
-            try session.seal(signed(hand), for: other, charging: &budget)
+            try session.seal(signed(), for: other, charging: &budget)
         }
     }
 
     @Test("a peer without a session seals nothing") func noSession() throws {
-        let (_, hand, _, entry) = try pair()
         var sessions = SessionRotation()
         var budget = SealBudget()
-        #expect(throws: SealError.noSession) { try sessions.seal(signed(hand), for: entry, charging: &budget) }
+        #expect(throws: SealError.noSession) { try sessions.seal(signed(), for: entry, charging: &budget) }
     }
 
     @Test("SendError.bindingInvalid is thrown only for an entry that must be false") func sendErrors() {

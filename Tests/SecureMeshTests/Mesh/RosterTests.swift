@@ -4,13 +4,14 @@ import Testing
 
 /// Tests the roster: the keys that may join, each with its name.
 @Suite("Roster") struct RosterTests {
+    private let mesh = TestMesh()
+
     private func key(_ byte: UInt8) -> PublicKey {
         SigningKey(seed: [UInt8](repeating: byte, count: 32).span).publicKey
     }
 
-    @Test("a roster's text is one line per peer; comments, blanks, tabs and carriage returns are ignored") func text()
-        throws
-    {
+    @Test("a roster's text is one line per peer; comments, blanks, tabs and carriage returns are ignored")
+    func text() throws {
         let text =
             "# who may join\n\n  alice\t\(key(1))\r\nbob \(key(2))\n   # bob's brother\n"
             + "bob \(key(3)) until=2026-12-31 # temporary"
@@ -74,7 +75,6 @@ import Testing
     }
 
     @Test("a member whose key expires is out at once, and comes back if the clock was wrong") func expiry() throws {
-        let mesh = TestMesh()
         let (brief, lasting) = (try mesh.addPeer("brief", returns: true), try mesh.addPeer("lasting"))
         let end = try #require(UnixTime("2026-12-31T12:00:00Z"))
         mesh.advanceCalendar(to: UnixTime(seconds: end.seconds - 1))
@@ -94,7 +94,6 @@ import Testing
     }
 
     @Test("a new roster removes the members that it does not list at once, and they stop") func setRoster() throws {
-        let mesh = TestMesh()
         let peers = try mesh.join(3)
         let stays = [peers[0].publicKey: peers[0].name, peers[1].publicKey: try #require(try? PeerName("renamed"))]
         mesh.setRoster(Roster(authorized: stays))
@@ -109,7 +108,6 @@ import Testing
     }
 
     @Test("in open mode a name is reserved for its first key until 24 h after it left") func reservation() throws {
-        let mesh = TestMesh()
         let owner = try mesh.addPeer("mine")
         mesh.run(for: .seconds(1))
         mesh.with(owner) { $0.leave(now: mesh.now) }
@@ -125,7 +123,6 @@ import Testing
 
     @Test("in open mode a name that its owner gave up for another is free after 24 h")
     func renaming() throws {
-        let mesh = TestMesh()
         let place = TestMesh.address(50)
         let old = try ScriptedMember("old", at: place, in: mesh)
         try old.join()

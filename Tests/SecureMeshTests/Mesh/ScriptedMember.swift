@@ -11,7 +11,7 @@ final class ScriptedMember {
     /// The number of datagrams in the mesh's list of flights that `listen` has already read.
     private var heard = 0
 
-    init(_ name: String, key: SigningKey? = nil, at address: SocketAddress, in mesh: TestMesh) throws {
+    init(_ name: String, key: SigningKey? = nil, at address: SocketAddress = .place, in mesh: TestMesh) throws {
         self.mesh = mesh
         self.address = address
         peer = ScriptedPeer(
@@ -118,5 +118,22 @@ final class ScriptedMember {
         let body = PeerMessage(audience: audience, number: number, body: Array(text.utf8))
         let message = try peer.message(body, to: entry(of: other), counter: number)
         return try #require(message).signed(by: signer).bytes
+    }
+}
+
+extension SocketAddress {
+    /// The usual address of a scripted member.
+    static let place = SocketAddress(ip: .v4(0x0A02_0001), port: 5_000)
+    /// The address of a second scripted member, or one at which no member is.
+    static let elsewhere = SocketAddress(ip: .v4(0x0A02_0002), port: 5_000)
+}
+
+extension TestMesh {
+    /// Lets a scripted member join, and waits until all peers list it.
+    func joinScripted() throws -> ScriptedMember {
+        let hand = try ScriptedMember("hand", in: self)
+        try hand.join()
+        run(for: .milliseconds(600))
+        return hand
     }
 }

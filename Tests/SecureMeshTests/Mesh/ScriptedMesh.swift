@@ -63,6 +63,14 @@ final class ScriptedMesh {
         return try answer(hello, &client, session: session, parameters: parameters, isConfirmed: isConfirmed)
     }
 
+    /// Creates the only peer of the mesh, and lets it join. It gets version 2 of the directory.
+    func onlyMember(parameters: Welcome.Parameters = .ordinary) throws -> (client: Client, entry: Entry) {
+        var client = try peer("a")
+        let entry = try join(&client, parameters: parameters)
+        try tell(&client, [entry], version: 2)
+        return (client, entry)
+    }
+
     /// Answers a HELLO with WELCOME. If `isConfirmed`, also sends the PULSE that follows the CONFIRM.
     ///
     /// - Returns: The entry with which an honest server would list the peer.
@@ -199,5 +207,14 @@ final class ScriptedMesh {
         let digest = pulse(number: 0, version: version, of: entries).digest
         let pulse = client.server?.pulse(echo: 1, token: 1, version: version, digest: digest)
         hand(try #require(pulse).bytes, to: &client)
+    }
+}
+
+extension Welcome.Parameters {
+    /// Returns the default intervals, except that the keys change after `rekey`.
+    static func ordinary(rekey: Duration) -> Welcome.Parameters {
+        Welcome.Parameters(
+            heartbeat: ProtocolConstants.heartbeatInterval, lifetime: ProtocolConstants.lifetime,
+            trust: ProtocolConstants.trust, rekey: rekey)
     }
 }

@@ -6,31 +6,19 @@ import Testing
 @Suite("Several addresses of a server") struct ServerAddressesTests {
     private static let addresses = (1...3).map { Fixture.address($0) }
 
-    private static func joining(_ addresses: [SocketAddress] = addresses) throws -> Joining {
-        var joining = Joining(
-            Peer.Configuration(
-                key: Fixture.peerKey, name: try Fixture.name("a"), servers: [Fixture.serverKey.publicKey],
-                addresses: addresses))
-        joining.start(at: .start)
-        return joining
-    }
-
-    /// Polls `joining` at each of its deadlines until `end`. Returns the HELLOs that it sends, each with its time.
-    private static func run(
-        _ joining: inout Joining, until end: Instant, random: inout RandomSource
-    ) -> [(at: Instant, hello: Transmit)] {
+    /// Polls the peer at each of its deadlines until `end`. Returns the HELLOs that it sends, each with its time.
+    private static func run(_ peer: JoiningPeer, until end: Instant) -> [(at: Instant, hello: Transmit)] {
         var sent: [(at: Instant, hello: Transmit)] = []
-        while let deadline = joining.deadline, deadline <= end {
-            sent += joining.poll(now: deadline, random: &random).map { (deadline, $0) }
+        while let deadline = peer.joining.deadline, deadline <= end {
+            sent += peer.poll(deadline).map { (deadline, $0) }
         }
         return sent
     }
 
     @Test("the addresses are asked 0.25 s apart, each with a HELLO of its own, which is repeated there")
     func staggered() throws {
-        var random = RandomSource.seeded(1)
-        var joining = try Self.joining()
-        let sent = Self.run(&joining, until: .after(.milliseconds(1_700)), random: &random)
+        let peer = try JoiningPeer(addresses: Self.addresses)
+        let sent = Self.run(peer, until: .after(.milliseconds(1_700)))
         for (index, address) in Self.addresses.enumerated() {
             let own = sent.filter { $0.hello.path.remote == address }
             let start = Duration.milliseconds(250) * index
@@ -41,70 +29,57 @@ import Testing
         #expect(Set(sent.map(\.hello.bytes)).count == 3)
         // An attempt sends one HELLO to each address. The second attempt begins 1.75 s after the HELLO to the last
         // address.
-        #expect(joining.deadline == .after(.milliseconds(2_250)))
-        let second = Self.run(&joining, until: .after(.milliseconds(2_800)), random: &random)
+        #expect(peer.joining.deadline == .after(.milliseconds(2_250)))
+        let second = Self.run(peer, until: .after(.milliseconds(2_800)))
         #expect(second.map(\.hello.path.remote) == Self.addresses)
         #expect(second.map(\.at) == [2_250, 2_500, 2_750].map { .after(.milliseconds($0)) })
-        for usage in joining.usages { #expect(usage.count <= usage.limit, "\(usage)") }
+        for usage in peer.joining.usages { #expect(usage.count <= usage.limit, "\(usage)") }
     }
 
     @Test("two attempts per address are outstanding, and an answer to each is accepted")
     func outstanding() throws {
-        var random = RandomSource.seeded(1)
-        var joining = try Self.joining()
-        let sent = Self.run(&joining, until: .after(.milliseconds(2_800)), random: &random)
+        let peer = try JoiningPeer(addresses: Self.addresses)
+        let sent = Self.run(peer, until: .after(.milliseconds(2_800)))
         for hello in Set(sent.map(\.hello)) {
-            let attempt = try joining.attempt(tagged: Handshake.tag(of: hello.bytes))
+            let attempt = try peer.joining.attempt(tagged: Handshake.tag(of: hello.bytes))
             #expect(attempt.address == hello.path.remote)
         }
     }
 
     @Test("new addresses are asked at once while nothing has answered, and not during a pause")
     func moved() throws {
-        var random = RandomSource.seeded(1)
-        var joining = try Self.joining([Self.addresses[0]])
-        _ = Self.run(&joining, until: .after(.seconds(20)), random: &random)
+        let peer = try JoiningPeer(addresses: [Self.addresses[0]])
+        _ = Self.run(peer, until: .after(.seconds(20)))
         let now = Instant.after(.seconds(20))
-        joining.setAddresses([Self.addresses[0]], now: now)
-        #expect(try #require(joining.deadline) > now)
-        joining.setAddresses([Self.addresses[1]], now: now)
-        #expect(joining.deadline == now)
-        #expect(joining.poll(now: now, random: &random).map(\.path.remote) == [Self.addresses[1]])
-        #expect(joining.deadline == now + .milliseconds(250))
+        peer.joining.setAddresses([Self.addresses[0]], now: now)
+        #expect(try #require(peer.joining.deadline) > now)
+        peer.joining.setAddresses([Self.addresses[1]], now: now)
+        #expect(peer.joining.deadline == now)
+        #expect(peer.poll(now).map(\.path.remote) == [Self.addresses[1]])
+        #expect(peer.joining.deadline == now + .milliseconds(250))
 
-        joining.pause(until: now + .seconds(60))
-        joining.setAddresses([Self.addresses[2]], now: now)
-        #expect(joining.deadline == now + .seconds(60))
+        peer.joining.pause(until: now + .seconds(60))
+        peer.joining.setAddresses([Self.addresses[2]], now: now)
+        #expect(peer.joining.deadline == now + .seconds(60))
     }
 
     @Test("a peer without an address waits, and asks as soon as it has one")
     func unknown() throws {
-        var random = RandomSource.seeded(1)
-        var joining = try Self.joining([])
-        #expect(joining.deadline == nil && joining.isActive)
-        #expect(joining.poll(now: .after(.seconds(9)), random: &random).isEmpty)
-        joining.setAddresses(Self.addresses, now: .after(.seconds(9)))
-        #expect(joining.poll(now: .after(.seconds(9)), random: &random).map(\.path.remote) == [Self.addresses[0]])
+        let peer = try JoiningPeer(addresses: [])
+        #expect(peer.joining.deadline == nil && peer.joining.isActive)
+        #expect(peer.poll(.after(.seconds(9))).isEmpty)
+        peer.joining.setAddresses(Self.addresses, now: .after(.seconds(9)))
+        #expect(peer.poll(.after(.seconds(9))).map(\.path.remote) == [Self.addresses[0]])
     }
 
     @Test("a RETRY at one address is followed there, with a cookie that no other address gets")
     func cookies() throws {
-        var random = RandomSource.seeded(1)
-        var joining = try Self.joining(Array(Self.addresses.prefix(2)))
-        let hello = try #require(joining.poll(now: .start, random: &random).first)
-        let server = try ScriptedServer(
-            key: Fixture.serverKey, context: Fixture.context, hello: hello.bytes, from: Fixture.address(1),
-            session: Fixture.session(7), epoch: Fixture.epoch, ephemeral: Fixture.secret(11))
-        let cookie = random.bytes16()
-        let retry = server.retry(cookie: cookie, rotation: 1).bytes
-        guard case .sendHello(let proven) = try joining.handle(retry, now: .start, random: &random) else {
-            Issue.record("the RETRY sends no HELLO")
-            return
-        }
+        let peer = try JoiningPeer(addresses: Array(Self.addresses.prefix(2)))
+        let hello = try peer.hello()
+        let cookie = peer.random.bytes16()
+        let proven = try #require(try peer.follow(JoiningPeer.retry(hello, cookie: cookie)))
         #expect(proven.path.remote == Self.addresses[0])
-        let sent = Self.run(&joining, until: .after(.milliseconds(2_300)), random: &random).filter {
-            $0.hello != proven
-        }
+        let sent = Self.run(peer, until: .after(.milliseconds(2_300))).filter { $0.hello != proven }
         #expect(sent.map(\.hello.path.remote) == Array(Self.addresses.prefix(2)))
         let carried = try sent.map { try Datagram(decoding: $0.hello.bytes.span).header.cookie }
         #expect(carried == [cookie, .zero])
@@ -112,9 +87,8 @@ import Testing
 
     @Test("no more than eight addresses are asked")
     func many() throws {
-        var random = RandomSource.seeded(1)
-        var joining = try Self.joining((1...20).map { Fixture.address($0) })
-        let sent = Self.run(&joining, until: .after(.seconds(3)), random: &random)
+        let peer = try JoiningPeer(addresses: (1...20).map { Fixture.address($0) })
+        let sent = Self.run(peer, until: .after(.seconds(3)))
         #expect(Set(sent.map(\.hello.path.remote)).count == Limits.serverAddresses)
     }
 

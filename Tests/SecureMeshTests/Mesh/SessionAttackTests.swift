@@ -5,63 +5,56 @@ import Testing
 
 /// Tests attacks on a session, from outside and by the member itself (docs/conformance.md, cases 25 to 35).
 @Suite("Session attacks") struct SessionAttackTests {
-    private let place = SocketAddress(ip: .v4(0x0A02_0001), port: 5_000)
-    private let elsewhere = SocketAddress(ip: .v4(0x0A02_0002), port: 5_000)
+    private let mesh = TestMesh()
 
-    private func member(_ mesh: TestMesh) throws -> ScriptedMember {
-        let hand = try ScriptedMember("hand", at: place, in: mesh)
+    private func member() throws -> ScriptedMember {
+        let hand = try ScriptedMember("hand", in: mesh)
         try hand.join()
         return hand
     }
 
-    private func rejections(_ mesh: TestMesh, _ rejection: Rejection) -> UInt64 {
-        mesh.registry?.rejections[rejection] ?? 0
-    }
+    private func rejections(_ rejection: Rejection) -> UInt64 { mesh.registry?.rejections[rejection] ?? 0 }
 
     @Test("a counter 2,047 behind the newest is accepted once, one 2,048 behind is not") func windowEdges() throws {
-        let mesh = TestMesh()
-        let hand = try member(mesh)
+        let hand = try member()
         hand.inject(try hand.heartbeat(counter: 3_000))
         let edge = try hand.heartbeat(counter: 3_000 - 2_047)
         hand.inject(edge)
         #expect(mesh.registry?.rejections.total == 0)
         hand.inject(edge)
-        #expect(rejections(mesh, .counterReplayed) == 1)
+        #expect(rejections(.counterReplayed) == 1)
         hand.inject(try hand.heartbeat(counter: 3_000 - 2_048))
-        #expect(rejections(mesh, .counterTooOld) == 1)
+        #expect(rejections(.counterTooOld) == 1)
         hand.inject(try hand.heartbeat(counter: 1))
-        #expect(rejections(mesh, .counterTooOld) == 2)
+        #expect(rejections(.counterTooOld) == 2)
         hand.inject(try hand.heartbeat(counter: 0))
         hand.inject(try hand.heartbeat(counter: 1 << 48))
-        #expect(rejections(mesh, .counterOutOfRange) == 2)
+        #expect(rejections(.counterOutOfRange) == 2)
         hand.inject(try hand.heartbeat(counter: 1 << 48 - 1))
         #expect(mesh.registry?.rejections.total == 5)
     }
 
     @Test("a broken seal leaves the window unchanged") func brokenSeal() throws {
-        let mesh = TestMesh()
-        let hand = try member(mesh)
+        let hand = try member()
         let genuine = try hand.heartbeat()
         for offset in [30, 60, 133] {
             var broken = genuine
             broken[offset] ^= 1
             hand.inject(broken)
         }
-        #expect(rejections(mesh, .sealBroken) == 3)
+        #expect(rejections(.sealBroken) == 3)
         hand.inject(genuine)
         #expect(mesh.registry?.rejections.total == 3)
         #expect(mesh.members.count == 1)
     }
 
-    @Test("a wrong signature under an intact seal ends the session and bars the identity for 60 s") func misbehaved()
-        throws
-    {
-        let mesh = TestMesh()
+    @Test("a wrong signature under an intact seal ends the session and bars the identity for 60 s")
+    func misbehaved() throws {
         let witness = try mesh.join(1)[0]
-        let hand = try member(mesh)
+        let hand = try member()
         mesh.run(for: .milliseconds(50))
         hand.inject(try hand.heartbeat(by: mesh.makeKey()))
-        #expect(rejections(mesh, .memberMisbehaved) == 1)
+        #expect(rejections(.memberMisbehaved) == 1)
         #expect(try hand.peer.open(Goodbye.self, hand.received(.goodbye)).reason == .misbehaved)
         mesh.run(for: .milliseconds(50))
         #expect(witness.machine.members.isEmpty)
@@ -73,26 +66,23 @@ import Testing
     }
 
     @Test("a number that does not rise is refused, under a new counter too") func numbers() throws {
-        let mesh = TestMesh()
-        let hand = try member(mesh)
+        let hand = try member()
         let first = try hand.heartbeat()
         hand.peer.number -= 1
         let again = try hand.heartbeat()
         hand.inject(first)
         hand.inject(again)
-        #expect(rejections(mesh, .numberStale) == 1)
+        #expect(rejections(.numberStale) == 1)
     }
 
     @Test("a member's datagram from another address is refused and moves nothing") func elsewhereSource() throws {
-        let mesh = TestMesh()
-        let hand = try member(mesh)
-        hand.inject(try hand.heartbeat(), from: elsewhere)
-        #expect(rejections(mesh, .sourceMismatch) == 1)
-        #expect(mesh.members.map(\.address) == [place])
+        let hand = try member()
+        hand.inject(try hand.heartbeat(), from: .elsewhere)
+        #expect(rejections(.sourceMismatch) == 1)
+        #expect(mesh.members.map(\.address) == [.place])
     }
 
     @Test("a datagram reflected to its sender is refused") func reflection() throws {
-        let mesh = TestMesh()
         let peers = try mesh.join(2)
         mesh.run(for: .seconds(1))
         try mesh.broadcast("hello", from: peers[0])
@@ -112,7 +102,7 @@ import Testing
         let events = peers.map(\.events.count)
         let version = mesh.registry?.version
         mesh.run(for: .milliseconds(1))
-        #expect(rejections(mesh, .misdirected) == toServer)
+        #expect(rejections(.misdirected) == toServer)
         for (index, peer) in peers.enumerated() {
             let own = sent.count { $0.source == peer.address }
             #expect(peer.machine.rejections.total == before[index] + UInt64(own))
@@ -122,12 +112,11 @@ import Testing
     }
 
     @Test("hoarded heartbeats keep no peer listed beyond two lifetimes and a sweep") func hoarding() throws {
-        let mesh = TestMesh()
-        let hand = try member(mesh)
+        let hand = try member()
         mesh.run(for: .seconds(1))
         let hoard = try (0..<40).map { _ in try hand.heartbeat() }
         for (index, heartbeat) in hoard.enumerated() {
-            mesh.inject(heartbeat, from: place, after: .milliseconds(250 * index))
+            mesh.inject(heartbeat, from: .place, after: .milliseconds(250 * index))
         }
         let limit = ProtocolConstants.lifetime * 2 + ProtocolConstants.sweepInterval
         #expect(mesh.run(atMost: limit) { mesh.members.isEmpty })
@@ -136,8 +125,7 @@ import Testing
 
     @Test("a member that does not receive is not kept listed by another member that passes PULSEs' tokens on")
     func accomplice() throws {
-        let mesh = TestMesh()
-        let deaf = try member(mesh)
+        let deaf = try member()
         let ears = try ScriptedMember("ears", at: SocketAddress(ip: .v4(0x0A02_0003), port: 5_000), in: mesh)
         try ears.join()
         mesh.run(for: .seconds(1))
@@ -154,7 +142,6 @@ import Testing
     }
 
     @Test("PULSEs delayed for 59 s prove nothing") func delayedPulses() throws {
-        let mesh = TestMesh()
         let peers = try mesh.join(2)
         mesh.run(for: .seconds(2))
         let cut = mesh.now
@@ -167,18 +154,14 @@ import Testing
         ]
         #expect(mesh.run(atMost: .milliseconds(1_510)) { peers[0].has(.connectionLost) })
         mesh.run(for: cut + .milliseconds(58_900) - mesh.now)
-        let isTrusted = peers[0].machine.isTrusted(mesh.now)
-        #expect(isTrusted)
+        #expect(peers[0].machine.isTrusted(mesh.now))
         mesh.run(for: cut + .seconds(60) - mesh.now)
-        let isStillTrusted = peers[0].machine.isTrusted(mesh.now)
-        #expect(!isStillTrusted)
+        #expect(!peers[0].machine.isTrusted(mesh.now))
         #expect(!peers[0].has(.connectionRecovered))
     }
 
-    @Test("PULSEs that are delayed a little more each time go stale within three intervals of delay") func stretched()
-        throws
-    {
-        let mesh = TestMesh()
+    @Test("PULSEs that are delayed a little more each time go stale within three intervals of delay")
+    func stretched() throws {
         let peer = try mesh.join(1)[0]
         mesh.run(for: .seconds(2))
         let begin = mesh.now
@@ -202,15 +185,12 @@ import Testing
         mesh.run(for: .seconds(2))
         let recoveries = peer.count { $0 == .connectionRecovered }
         mesh.run(for: ProtocolConstants.trust)
-        let isTrusted = peer.machine.isTrusted(mesh.now)
-        #expect(!isTrusted)
+        #expect(!peer.machine.isTrusted(mesh.now))
         #expect(peer.count { $0 == .connectionRecovered } == recoveries)
     }
 
-    @Test("while DELTAs are dropped and PULSEs pass, trust is not extended and ends after 60 s") func hiddenRevocation()
-        throws
-    {
-        let mesh = TestMesh()
+    @Test("while DELTAs are dropped and PULSEs pass, trust is not extended and ends after 60 s")
+    func hiddenRevocation() throws {
         let peers = try mesh.join(3)
         mesh.run(for: .seconds(10))
         let revoked = mesh.now
@@ -224,8 +204,7 @@ import Testing
         #expect(!peers[0].has(.connectionLost))
         try mesh.broadcast("still trusted", from: peers[0])
         mesh.run(for: revoked + .milliseconds(60_001) - mesh.now)
-        let isTrusted = peers[0].machine.isTrusted(mesh.now)
-        #expect(!isTrusted)
+        #expect(!peers[0].machine.isTrusted(mesh.now))
         #expect(throws: SendError.notJoined) { try mesh.broadcast("too late", from: peers[0]) }
         try mesh.broadcast("to one who cannot know", from: peers[1])
         mesh.run(for: .milliseconds(10))
@@ -237,11 +216,10 @@ import Testing
     }
 
     @Test("a late GOODBYE of an old session ends nothing") func lateGoodbye() throws {
-        let mesh = TestMesh()
         let peer = try mesh.join(1)[0]
         mesh.run(for: .seconds(2))
         mesh.rules = [{ $0.kind == .goodbye ? .delay(.seconds(2)) : nil }]
-        mesh.drop(.pulse) { [unowned mesh] _ in peer.joins == 1 && mesh.sent(.confirm).count == 1 }
+        mesh.drop(.pulse) { [unowned mesh = mesh] _ in peer.joins == 1 && mesh.sent(.confirm).count == 1 }
         #expect(mesh.run(atMost: .seconds(3)) { peer.joins == 2 })
         mesh.run(for: .seconds(4))
         #expect(mesh.sent(.goodbye).count == 1)
@@ -251,7 +229,6 @@ import Testing
     }
 
     @Test("a flood of HELLOs ends no membership and keeps no peer from joining") func flood() throws {
-        let mesh = TestMesh()
         let peers = try mesh.join(5)
         let end = mesh.now + .seconds(3)
         var index: UInt32 = 0
@@ -273,10 +250,9 @@ import Testing
     }
 
     @Test("a thousand rejoins per second by one peer hardly load the others") func rejoins() throws {
-        let mesh = TestMesh()
         let peers = try mesh.join(5)
         mesh.run(for: .seconds(2))
-        let hand = try ScriptedMember("hand", at: place, in: mesh)
+        let hand = try ScriptedMember("hand", in: mesh)
         let start = mesh.flights.count
         for _ in 0..<2_000 {
             mesh.run(for: .milliseconds(1))
@@ -289,22 +265,21 @@ import Testing
         let deltas = mesh.flights[start...].count { $0.kind == .delta }
         // The peer may join three times at once, and then once per second. Each join causes one DELTA to each member.
         #expect(deltas <= 6 * 6)
-        #expect(mesh.sent(.snapshot, to: place).count <= 6)
+        #expect(mesh.sent(.snapshot, to: .place).count <= 6)
         #expect(peers.allSatisfy { mesh.departures(of: $0).isEmpty })
     }
 
     @Test("a member that always asks for the same parts gets them once per 250 ms, and no more")
     func greed() throws {
-        let mesh = TestMesh()
         _ = try mesh.join(40)
-        let hand = try member(mesh)
+        let hand = try member()
         mesh.run(for: .seconds(1))
         let start = mesh.flights.count
         for _ in 0..<500 {
             mesh.run(for: .milliseconds(10))
             hand.inject(try hand.heartbeat(part: 3))
         }
-        let sent = mesh.flights[start...].filter { $0.destination == place && $0.kind != .pulse }
+        let sent = mesh.flights[start...].filter { $0.destination == .place && $0.kind != .pulse }
         let bursts = Dictionary(grouping: sent, by: \.sentAt)
         // The first request for part 3 asks for more parts than the request before it. So the server answers it at
         // once.
@@ -313,7 +288,7 @@ import Testing
             #expect(burst.count { $0.kind == .snapshot } <= Limits.resentParts)
             #expect(burst.count { $0.kind == .delta } <= Limits.deltasPerHeartbeat)
         }
-        #expect(rejections(mesh, .memberOverRate) > 400)
+        #expect(rejections(.memberOverRate) > 400)
         #expect(mesh.isMember(mesh.peers[0]))
     }
 }

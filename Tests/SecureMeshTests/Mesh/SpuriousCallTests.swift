@@ -4,8 +4,9 @@ import Testing
 
 /// Tests calls that a driver repeats, or makes too early or too late. They must change nothing.
 @Suite("Spurious calls") struct SpuriousCallTests {
+    private let mesh = TestMesh()
+
     @Test("a peer that has ended does nothing, whatever is called") func ended() throws {
-        let mesh = TestMesh()
         let peers = try mesh.join(2)
         mesh.with(peers[0]) { $0.leave(now: mesh.now) }
         let pulse = try #require(mesh.sent(.pulse, to: peers[0].address).last)
@@ -36,7 +37,6 @@ import Testing
     }
 
     @Test("a peer that has not joined leaves without a LEAVE") func leavesEarly() throws {
-        let mesh = TestMesh()
         mesh.killServer()
         let peer = try mesh.addPeer("early")
         mesh.with(peer) { $0.leave(now: mesh.now) }
@@ -45,7 +45,6 @@ import Testing
     }
 
     @Test("a replaced sender is refused after 5 s even if no timer ran") func lateTimer() throws {
-        let mesh = TestMesh()
         let peers = try mesh.join(2)
         try mesh.broadcast("first", from: peers[0])
         mesh.run(for: .milliseconds(10))

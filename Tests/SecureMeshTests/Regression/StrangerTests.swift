@@ -1,6 +1,7 @@
-internal import SecureMesh
 internal import SelfTest
 internal import Testing
+
+@testable internal import SecureMesh
 
 /// Tests attacks on a mesh by a sender that has a socket, but no key.
 @Suite("Strangers", .timeLimit(.minutes(10)))
@@ -12,8 +13,7 @@ struct StrangerTests {
         try await LoopbackMesh.run { mesh in
             try await mesh.withPeer("A") { a in
                 await a.events.joined()
-                let socket = try #require(GarbageSocket())
-                #expect(socket.send([], to: mesh.address))
+                #expect(try SocketDescriptor.stranger().sends([], to: mesh.address))
                 try await mesh.withPeer("B") { b in
                     await a.events.sees("B")
                     await b.events.sees("A")

@@ -27,5 +27,4 @@ struct AddressTextTests {
     func refused(text: String) {
         #expect(throws: SocketAddressError.self) { try SocketAddress(text) }
     }
-
 }

@@ -76,15 +76,11 @@ struct ConfigurationTests {
     private static func expect(
         _ reason: String, sourceLocation: SourceLocation = #_sourceLocation, _ body: () throws(MeshError) -> Void
     ) {
-        do throws(MeshError) {
-            try body()
-            Issue.record("was accepted: \(reason)", sourceLocation: sourceLocation)
-        } catch {
-            guard case .invalidConfiguration(let text) = error else {
-                Issue.record("\(error)", sourceLocation: sourceLocation)
-                return
-            }
-            #expect(text.contains(reason), sourceLocation: sourceLocation)
+        let error = thrownError(body)
+        guard case .invalidConfiguration(let text)? = error else {
+            Issue.record("\(reason): \(String(describing: error))", sourceLocation: sourceLocation)
+            return
         }
+        #expect(text.contains(reason), sourceLocation: sourceLocation)
     }
 }

@@ -3,13 +3,13 @@ internal import Testing
 @testable internal import SecureMesh
 
 @Suite("The log of counters")
-struct CounterLogTests {
+final class CounterLogTests {
     private let start = Instant(nanoseconds: 0)
+    private var log = CounterLog<Rejection>()
+    private var counters = RejectionCounters()
 
     @Test("a flood of one reason is one line in ten seconds, with the count since the last")
     func flood() {
-        var log = CounterLog<Rejection>()
-        var counters = RejectionCounters()
         var lines: [UInt64] = []
         for millisecond in 0..<25_000 {
             counters.count(.unknownKind)
@@ -22,8 +22,6 @@ struct CounterLogTests {
 
     @Test("each reason has its own line, in the order of declaration")
     func reasons() {
-        var log = CounterLog<Rejection>()
-        var counters = RejectionCounters()
         counters.count(.sealBroken)
         counters.count(.truncatedHeader)
         #expect(log.take(counters.nonZero, now: start).map(\.reason) == [.truncatedHeader, .sealBroken])
@@ -33,8 +31,6 @@ struct CounterLogTests {
 
     @Test("a count that was held back is reported at the deadline")
     func heldBack() {
-        var log = CounterLog<Rejection>()
-        var counters = RejectionCounters()
         counters.count(.unknownTag)
         _ = log.take(counters.nonZero, now: start)
         counters.count(.unknownTag)
@@ -45,8 +41,6 @@ struct CounterLogTests {
 
     @Test("a flood that has ended has one line with its totals and its duration")
     func totals() throws {
-        var log = CounterLog<Rejection>()
-        var counters = RejectionCounters()
         counters.count(.sealBroken)
         _ = log.take(counters.nonZero, now: start)
         #expect(log.takeTotals(counters.nonZero, now: start)?.total == nil)
@@ -70,8 +64,6 @@ struct CounterLogTests {
 
     @Test("datagrams that one line counts have no second line with their total")
     func noTotals() {
-        var log = CounterLog<Rejection>()
-        var counters = RejectionCounters()
         for minute in 0..<3 {
             counters.count(.unknownKind)
             let now = start + .seconds(60 * minute)

@@ -18,11 +18,7 @@ struct KeyFileTests {
     }
 
     private static func text(of key: SigningKey) -> String {
-        key.withSecretText { text in
-            var bytes: [UInt8] = []
-            for index in 0..<text.count { bytes.append(text[index]) }
-            return String(decoding: bytes, as: UTF8.self)
-        }
+        String(decoding: key.withSecretText { [UInt8](copying: $0) }, as: UTF8.self)
     }
 
     @Test("a secret key, a public key and a roster are read from files") func read() throws {

@@ -14,14 +14,6 @@ internal import Testing
 
 @Suite("The calls of a peer", .timeLimit(.minutes(10)))
 struct MeshPeerTests {
-    private static func peer(of mesh: LoopbackMesh, _ name: String = "A", key: SigningKey = SigningKey()) throws
-        -> MeshPeer
-    {
-        try MeshPeer(
-            key: key, name: PeerName(name), server: mesh.address, serverKey: mesh.serverKey.publicKey,
-            logger: LoopbackMesh.quiet)
-    }
-
     private static func unstarted() throws -> MeshPeer {
         try MeshPeer(
             key: SigningKey(), name: PeerName("A"), server: SocketAddress("127.0.0.1:9"),
@@ -82,7 +74,7 @@ struct MeshPeerTests {
     @Test("calls that are made before run() are answered once it runs, and fail after it")
     func waiting() async throws {
         try await LoopbackMesh.run { mesh in
-            let peer = try Self.peer(of: mesh)
+            let peer = try mesh.peer()
             async let bound = peer.boundAddress
             async let joined: Void = peer.joined()
             async let running: Void = peer.run()
@@ -104,7 +96,7 @@ struct MeshPeerTests {
     @Test("a peer whose port another process has taken moves, and its bound address is the new one")
     func moved() async throws {
         try await LoopbackMesh.run { mesh in
-            let peer = try Self.peer(of: mesh)
+            let peer = try mesh.peer()
             async let running: Void = peer.run()
             try await peer.joined()
             let before = try await peer.boundAddress
@@ -132,7 +124,7 @@ struct MeshPeerTests {
             var fastest = Duration.seconds(1)
             // On a busy host, most departures may take longer. So only the fastest one is checked.
             for number in 0..<100 where fastest >= pauses {
-                let peer = try Self.peer(of: mesh, "A\(number)")
+                let peer = try mesh.peer("A\(number)")
                 let events = peer.events
                 async let running: Void = peer.run()
                 try await peer.joined()
@@ -149,10 +141,10 @@ struct MeshPeerTests {
         }
     }
 
-    @Test("joined() throws notAuthorized where the server does not admit the key, before the end and after it")
+    @Test("a key that is not listed ends the peer with notAuthorized; joined() throws it before the end and after it")
     func notAuthorized() async throws {
         try await LoopbackMesh.run(roster: Roster(authorized: [:])) { mesh in
-            let peer = try Self.peer(of: mesh)
+            let peer = try mesh.peer()
             let joined = Task { try await peer.joined() }
             await #expect(throws: MeshError.notAuthorized) { try await peer.run() }
             await #expect(throws: MeshError.notAuthorized) { try await joined.value }
@@ -162,87 +154,65 @@ struct MeshPeerTests {
 
     @Test("members are found by name; bytes and texts go to a member, a name and a key")
     func sending() async throws {
-        try await LoopbackMesh.run { mesh in
-            try await mesh.withPeer("A") { a in
-                try await mesh.withPeer("B") { b in
-                    await a.events.sees("B")
-                    await b.events.sees("A")
-                    let member = try #require(try await a.peer.member(named: PeerName("B")))
-                    #expect(member.publicKey == b.key.publicKey)
-                    #expect(try await a.peer.member(named: PeerName("C")) == nil)
-                    #expect(try await mesh.server.member(named: PeerName("B")) == member)
-                    let slice = [0, 1, 2, 3][1..<3].map { UInt8($0) }[...]
-                    try await a.peer.send(slice, to: member)
-                    try await a.peer.send([3], to: member.name)
-                    try await a.peer.send([4].lazy.map { $0 + 1 }, to: member.publicKey)
-                    try await a.peer.send("text", to: member)
-                    try await a.peer.send("text", to: member.name)
-                    try await a.peer.send("text", to: member.publicKey)
-                    #expect(try await a.peer.broadcast("to all") == 1)
-                    var bodies: [[UInt8]] = []
-                    for _ in 0..<7 { bodies.append(try #require(await b.events.message()).body) }
-                    let text = Array("text".utf8)
-                    #expect(bodies == [[1, 2], [3], [5], text, text, text, Array("to all".utf8)])
-                }
-            }
+        try await LoopbackMesh.runTwoPeers { mesh, a, b in
+            let member = try #require(try await a.peer.member(named: PeerName("B")))
+            #expect(member.publicKey == b.key.publicKey)
+            #expect(try await a.peer.member(named: PeerName("C")) == nil)
+            #expect(try await mesh.server.member(named: PeerName("B")) == member)
+            let slice = [0, 1, 2, 3][1..<3].map { UInt8($0) }[...]
+            try await a.peer.send(slice, to: member)
+            try await a.peer.send([3], to: member.name)
+            try await a.peer.send([4].lazy.map { $0 + 1 }, to: member.publicKey)
+            try await a.peer.send("text", to: member)
+            try await a.peer.send("text", to: member.name)
+            try await a.peer.send("text", to: member.publicKey)
+            #expect(try await a.peer.broadcast("to all") == 1)
+            var bodies: [[UInt8]] = []
+            for _ in 0..<7 { bodies.append(try #require(await b.events.message()).body) }
+            let text = Array("text".utf8)
+            #expect(bodies == [[1, 2], [3], [5], text, text, text, Array("to all".utf8)])
         }
     }
 
     @Test("a call that waits for delivery returns when the receiver's peer has the message")
     func waitingForDelivery() async throws {
-        try await LoopbackMesh.run { mesh in
-            try await mesh.withPeer("A") { a in
-                try await mesh.withPeer("B") { b in
-                    await a.events.sees("B")
-                    await b.events.sees("A")
-                    try await a.peer.send([1], to: b.key.publicKey, waitingForDelivery: .seconds(60))
-                    try await a.peer.send([2], to: PeerName("B"), waitingForDelivery: .seconds(60))
-                    let delivery = try await a.peer.broadcast([3], waitingForDelivery: .seconds(60))
-                    #expect(delivery.acknowledgedBy.map(\.name.description) == ["B"] && delivery.missing.isEmpty)
-                    for number in 1...UInt8(3) { #expect(await b.events.message()?.body == [number]) }
-                    let absent = SigningKey().publicKey
-                    await #expect(throws: DeliveryError.notSent(.unknownMember)) {
-                        try await a.peer.send([4], to: absent, waitingForDelivery: .seconds(60))
-                    }
-                    let waiting = Task { try await a.peer.send([5], to: b.key.publicKey, waitingForDelivery: .zero) }
-                    await #expect(throws: DeliveryError.notAcknowledged) { try await waiting.value }
-                }
+        try await LoopbackMesh.runTwoPeers { _, a, b in
+            try await a.peer.send([1], to: b.key.publicKey, waitingForDelivery: .seconds(60))
+            try await a.peer.send([2], to: PeerName("B"), waitingForDelivery: .seconds(60))
+            let delivery = try await a.peer.broadcast([3], waitingForDelivery: .seconds(60))
+            #expect(delivery.acknowledgedBy.map(\.name.description) == ["B"] && delivery.missing.isEmpty)
+            for number in 1...UInt8(3) { #expect(await b.events.message()?.body == [number]) }
+            let absent = SigningKey().publicKey
+            await #expect(throws: DeliveryError.notSent(.unknownMember)) {
+                try await a.peer.send([4], to: absent, waitingForDelivery: .seconds(60))
             }
+            let waiting = Task { try await a.peer.send([5], to: b.key.publicKey, waitingForDelivery: .zero) }
+            await #expect(throws: DeliveryError.notAcknowledged) { try await waiting.value }
         }
     }
 
     @Test("a peer that sends faster than receivers accept is refused, and no message is lost")
     func overRate() async throws {
-        let rate = MessageRate(perSecond: 50, burst: 8)
-        try await LoopbackMesh.run { mesh in
-            try await mesh.withPeer("A", { $0.messageRate = rate }) { a in
-                // On a busy host, B may receive many messages at once. So B accepts larger bursts than A may send.
-                let accepted = MessageRate(perSecond: 50, burst: 64)
-                try await mesh.withPeer("B", { $0.messageRate = accepted }) { b in
-                    await a.events.sees("B")
-                    await b.events.sees("A")
-                    var pauses = 0
-                    // A busy host may be too slow to exceed the rate with 30 messages. Then more messages are sent.
-                    var sent: UInt8 = 0
-                    while sent < 30 || pauses == 0, sent < 250 {
-                        while true {
-                            do throws(SendError) {
-                                try await a.peer.send([sent], to: b.key.publicKey)
-                                sent += 1
-                                break
-                            } catch {
-                                guard case .overRate(let pause) = error else { throw error }
-                                #expect(pause > .zero && pause <= .milliseconds(20))
-                                pauses += 1
-                                try Task.checkCancellation()
-                            }
-                        }
-                    }
-                    #expect(pauses > 0)
-                    for number in 0..<sent { #expect(await b.events.message()?.body == [number]) }
-                    #expect(try await b.peer.rejections()[.senderOverRate] == 0)
+        // On a busy host, B may receive many messages at once. So B accepts larger bursts than A may send.
+        let (rate, accepted) = (MessageRate(perSecond: 50, burst: 8), MessageRate(perSecond: 50, burst: 64))
+        try await LoopbackMesh.runTwoPeers(a: { $0.messageRate = rate }, b: { $0.messageRate = accepted }) { _, a, b in
+            var pauses = 0
+            // A busy host may be too slow to exceed the rate with 30 messages. Then more messages are sent.
+            var sent: UInt8 = 0
+            while sent < 30 || pauses == 0, sent < 250 {
+                do throws(SendError) {
+                    try await a.peer.send([sent], to: b.key.publicKey)
+                    sent += 1
+                } catch {
+                    guard case .overRate(let pause) = error else { throw error }
+                    #expect(pause > .zero && pause <= .milliseconds(20))
+                    pauses += 1
+                    try Task.checkCancellation()
                 }
             }
+            #expect(pauses > 0)
+            for number in 0..<sent { #expect(await b.events.message()?.body == [number]) }
+            #expect(try await b.peer.rejections()[.senderOverRate] == 0)
         }
     }
 

@@ -81,11 +81,8 @@ struct NamedServerTests {
     @Test("a name that does not exist ends the peer, unless it has been found before")
     func unknownHost() async throws {
         try await LoopbackMesh.run { mesh in
-            var configuration = MeshPeer.Configuration(
-                key: SigningKey(), name: try PeerName("A"), server: mesh.address,
-                serverKeys: [mesh.serverKey.publicKey])
-            configuration.name(mesh, Names([.failure(.unavailable(reason: "not yet")), .failure(.unknownHost)]))
-            let peer = try MeshPeer(configuration, logger: LoopbackMesh.quiet)
+            let unknown = Names([.failure(.unavailable(reason: "not yet")), .failure(.unknownHost)])
+            let peer = try mesh.peer { $0.name(mesh, unknown) }
             await #expect(throws: MeshError.unknownHost("mesh.test")) { try await peer.run() }
 
             // Nothing answers at this address, so the peer keeps trying.

@@ -36,11 +36,8 @@ internal import Testing
     }
 
     private func bytes(_ kind: Kind, to epoch: UInt64, from session: UInt64) -> [UInt8] {
-        var bytes: [UInt8] = [ProtocolConstants.version, kind.rawValue, 0, 134]
-        bytes.append(contentsOf: [UInt8](bigEndian: epoch))
-        bytes.append(contentsOf: [UInt8](bigEndian: session))
-        bytes.append(contentsOf: [UInt8](repeating: 7, count: 114))
-        return bytes
+        let start: [UInt8] = [ProtocolConstants.version, kind.rawValue, 0, 134]
+        return start + [UInt8](bigEndian: epoch) + [UInt8](bigEndian: session) + [UInt8](repeating: 7, count: 114)
     }
 
     @Test("a session's datagrams come to the event loop that the server expects, and its CONFIRM to the first")

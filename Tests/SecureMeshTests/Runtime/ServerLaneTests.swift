@@ -81,9 +81,7 @@ struct ServerLaneTests {
         let address = try #require(try await server.boundAddresses.first)
         let peers = try (0..<8).map { number in
             try MeshPeer(
-                MeshPeer.Configuration(
-                    key: SigningKey(), name: try PeerName("m\(number)"), server: address,
-                    serverKeys: [key.publicKey]),
+                key: SigningKey(), name: PeerName("m\(number)"), server: address, serverKey: key.publicKey,
                 logger: LoopbackMesh.quiet)
         }
         let events = peers.map { EventLog($0.events) }
@@ -120,14 +118,11 @@ struct ServerLaneTests {
             logger: LoopbackMesh.quiet, callbacks: callbacks(0))
         try await leader.bind(isIPv6Only: false)
         try await loops[0].submit { leader.separateMembers(epoch: 9) }.get()
-        let sender = try SocketDescriptor(bindingTo: local, isIPv6Only: false)
+        let sender = try SocketDescriptor.stranger()
         var received = stream.makeAsyncIterator()
         func heartbeat(_ session: UInt64) -> [UInt8] {
-            var bytes: [UInt8] = [1, Kind.heartbeat.rawValue, 0, 134]
-            bytes.append(contentsOf: [UInt8](bigEndian: 9 as UInt64))
-            bytes.append(contentsOf: [UInt8](bigEndian: session))
-            bytes.append(contentsOf: [UInt8](repeating: 7, count: 114))
-            return bytes
+            let start: [UInt8] = [1, Kind.heartbeat.rawValue, 0, 134]
+            return start + [UInt8](bigEndian: 9) + [UInt8](bigEndian: session) + [UInt8](repeating: 7, count: 114)
         }
         for isLeader in [true, false] {
             for session in [2, 3, 5, 4] as [UInt64] {

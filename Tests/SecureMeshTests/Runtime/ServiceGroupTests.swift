@@ -16,9 +16,7 @@ struct ServiceGroupTests {
     /// Runs the services of a group, waits until the peer is a member, and then shuts the group down gracefully.
     /// Returns when the group has ended.
     private static func runToEnd(_ services: (MeshPeer) -> [any Service], in mesh: LoopbackMesh) async throws {
-        let peer = try MeshPeer(
-            key: SigningKey(), name: PeerName("A"), server: mesh.address, serverKey: mesh.serverKey.publicKey,
-            logger: LoopbackMesh.quiet)
+        let peer = try mesh.peer()
         let group = ServiceGroup(services: services(peer), logger: LoopbackMesh.quiet)
         let running = Task { try await group.run() }
         try await peer.joined()

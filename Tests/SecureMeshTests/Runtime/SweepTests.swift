@@ -1,6 +1,7 @@
-internal import SecureMesh
 internal import SelfTest
 internal import Testing
+
+@testable internal import SecureMesh
 
 /// Tests malformed datagrams of every length and kind, which are sent to the sockets of a running server and a running
 /// peer.
@@ -18,9 +19,9 @@ struct SweepTests {
         try await LoopbackMesh.run { mesh in
             try await mesh.withPeer("A") { a in
                 await a.events.joined()
-                let socket = try #require(GarbageSocket())
+                let socket = try SocketDescriptor.stranger()
                 let datagrams = try Self.lengths() + Self.flips()
-                for bytes in datagrams { #expect(socket.send(bytes, to: mesh.address)) }
+                for bytes in datagrams { #expect(socket.sends(bytes, to: mesh.address)) }
                 // A well-formed HELLO that is over budget is answered with RETRY, so it does not count as refused.
                 let answered = UInt64(Kind.hello.minimumSize * 8)
                 while try await mesh.server.rejections().total + mesh.server.losses().total + answered
@@ -50,19 +51,12 @@ struct SweepTests {
         usesKernelFilter: Bool = true,
         _ target: @Sendable @escaping (LoopbackMesh, RunningPeer) async throws -> Target
     ) async throws {
-        try await LoopbackMesh.run(configure: { $0.usesKernelFilter = usesKernelFilter }) { mesh in
-            try await mesh.withPeer("A") { a in
-                try await mesh.withPeer("B") { b in
-                    await a.events.sees("B")
-                    await b.events.sees("A")
-                    let target = try await target(mesh, a)
-                    try await sweep(target)
-                    #expect(try await mesh.server.members().count == 2)
-                    for (from, to) in [(a, b), (b, a)] {
-                        #expect(try await from.peer.broadcast(Array("still here".utf8)) == 1)
-                        #expect(await to.events.message()?.body == Array("still here".utf8))
-                    }
-                }
+        try await LoopbackMesh.runTwoPeers(configure: { $0.usesKernelFilter = usesKernelFilter }) { mesh, a, b in
+            try await sweep(try await target(mesh, a))
+            #expect(try await mesh.server.members().count == 2)
+            for (from, to) in [(a, b), (b, a)] {
+                #expect(try await from.peer.broadcast(Array("still here".utf8)) == 1)
+                #expect(await to.events.message()?.body == Array("still here".utf8))
             }
         }
     }
@@ -70,7 +64,7 @@ struct SweepTests {
     /// Sends all malformed datagrams to `target`, in batches. After each batch, waits until `target` has counted the
     /// datagrams of the batch. This keeps the kernel's buffers from overflowing.
     private static func sweep(_ target: Target) async throws {
-        let socket = try #require(GarbageSocket())
+        let socket = try SocketDescriptor.stranger()
         let datagrams = try lengths() + flips()
         let before = try await target.rejections()
         var unsent = 0
@@ -79,7 +73,7 @@ struct SweepTests {
             // The last datagram of each batch is too short for a header. The target handles datagrams in order. So when
             // it has counted this refusal, it has handled the whole batch.
             for bytes in datagrams[start..<min(start + batch, datagrams.count)] + [[0]] {
-                if !socket.send(bytes, to: target.address) { unsent += 1 }
+                if !socket.sends(bytes, to: target.address) { unsent += 1 }
                 if bytes.count < Header.size { short += 1 }
             }
             while try await target.rejections()[.truncatedHeader] < before[.truncatedHeader] + short {

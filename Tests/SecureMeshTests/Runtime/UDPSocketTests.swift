@@ -47,13 +47,12 @@ struct UDPSocketTests {
 
     /// Two sockets on 127.0.0.1: a sender and a receiver. The first byte and the source port of each datagram at the
     /// receiver are in `received`.
-    private struct Pair {
+    private final class Pair {
         let sender: UDPSocket
         let receiver: UDPSocket
         let failure: EventLoopFuture<MeshError>
-        private var received: AsyncStream<(byte: UInt8, port: UInt16)>.AsyncIterator
+        private let received: AsyncStream<(byte: UInt8, port: UInt16)>
         private let ended: EventLoopPromise<MeshError>
-        private var eventLoop: any EventLoop { sender.eventLoop }
 
         init(
             _ options: UDPSocket.Options = .init(profile: .peer), rebindTime: Duration = .seconds(600),
@@ -74,16 +73,24 @@ struct UDPSocketTests {
             failure = ended.futureResult
             sender = make { _, _ in }
             receiver = make { bytes, path in continuation.yield((bytes[0], path.remote.port)) }
-            received = stream.makeAsyncIterator()
+            received = stream
             try await sender.bind(isIPv6Only: false)
             try await receiver.bind(isIPv6Only: false)
         }
 
-        /// Runs `body` on the event loop. `body` gets the receiver's address.
+        deinit {
+            sender.eventLoop.execute { [sender, receiver, ended] in
+                sender.close()
+                receiver.close()
+                ended.fail(CancellationError())
+            }
+        }
+
+        /// Runs `body` on the event loop. `body` gets the sender and the receiver's address.
         func run<Result: Sendable>(
-            _ body: @escaping @Sendable (_ target: SecureMesh.SocketAddress) throws -> Result
+            _ body: @escaping @Sendable (_ sender: UDPSocket, _ target: SecureMesh.SocketAddress) throws -> Result
         ) async throws -> Result {
-            try await eventLoop.submit { [receiver] in try body(receiver.address) }.get()
+            try await sender.eventLoop.submit { [sender, receiver] in try body(sender, receiver.address) }.get()
         }
 
         /// Closes the sender's channel while another descriptor occupies the sender's port, as another process could
@@ -91,7 +98,7 @@ struct UDPSocketTests {
         ///
         /// - Returns: The other descriptor.
         func losePort() async throws -> CInt {
-            try await run { [sender] _ in
+            try await run { sender, _ in
                 let other = try #require(sender.bound.first?.descriptor).duplicate()
                 sender.bound.first?.channel?.close(promise: nil)
                 return other
@@ -99,29 +106,21 @@ struct UDPSocketTests {
         }
 
         /// Reads datagrams until one has the first byte `last`. Returns all different first bytes and source ports.
-        mutating func received(upTo last: UInt8) async -> (bytes: Set<UInt8>, ports: Set<UInt16>) {
+        func received(upTo last: UInt8) async -> (bytes: Set<UInt8>, ports: Set<UInt16>) {
             var (bytes, ports): (Set<UInt8>, Set<UInt16>) = ([], [])
-            while !bytes.contains(last), let next = await received.next() {
+            var iterator = received.makeAsyncIterator()
+            while !bytes.contains(last), let next = await iterator.next() {
                 bytes.insert(next.byte)
                 ports.insert(next.port)
             }
             return (bytes, ports)
         }
-
-        func close() async throws {
-            try await eventLoop.submit { [sender, receiver, ended] in
-                sender.close()
-                receiver.close()
-                ended.fail(CancellationError())
-            }.get()
-        }
     }
 
     @Test("a datagram that the kernel refuses is lost alone: the socket stays open and sends the others")
     func refusedSend() async throws {
-        var pair = try await Pair()
-        let sender = pair.sender
-        let (port, unsent) = try await pair.run { target in
+        let pair = try await Pair()
+        let (port, unsent) = try await pair.run { sender, target in
             let channel = sender.bound.first?.channel
             sender.send(Self.transmit(1, to: target))
             for _ in 0..<100 { sender.send(Self.transmit(2, to: Self.refused)) }
@@ -131,42 +130,36 @@ struct UDPSocketTests {
         }
         #expect(await pair.received(upTo: 3) == ([1, 3], [port]))
         #expect(unsent == 100)
-        try await pair.close()
     }
 
     @Test("an IPv4 socket cannot send to an IPv6 address, and no socket to port 0 or to a broadcast address")
     func unusableAddresses() async throws {
         let pair = try await Pair()
-        let sender = pair.sender
-        let unsent = try await pair.run { target in
+        let unsent = try await pair.run { sender, target in
             sender.send(Self.transmit(0, to: SecureMesh.SocketAddress(ip: .v6(0, 1), port: 1)))
             sender.send(Self.transmit(0, to: SecureMesh.SocketAddress(ip: target.ip, port: 0)))
             sender.send(Self.transmit(0, to: SecureMesh.SocketAddress(ip: .v4(0x7FFF_FFFF), port: 1)))
             return sender.countLosses().total
         }
         #expect(unsent == 3)
-        try await pair.close()
     }
 
     @Test("a socket whose channel fails is bound again at its port")
     func boundAgain() async throws {
-        var pair = try await Pair()
-        let sender = pair.sender
-        let port = try await pair.run { _ in
+        let pair = try await Pair()
+        let port = try await pair.run { sender, _ in
             sender.bound.first?.channel?.close(promise: nil)
             return sender.address.port
         }
-        try await pair.run { target in sender.send(Self.transmit(1, to: target)) }
+        try await pair.run { sender, target in sender.send(Self.transmit(1, to: target)) }
         #expect(await pair.received(upTo: 1) == ([1], [port]))
-        try await pair.close()
     }
 
     @Test("datagrams that are sent while the port is lost wait, up to a limit, and leave once the port is free")
     func sendQueue() async throws {
-        var pair = try await Pair()
-        let sender = pair.sender
+        let pair = try await Pair()
         let other = try await pair.losePort()
-        let (port, unsent) = try await pair.run { target in
+        let (port, unsent) = try await pair.run { sender, target in
             for _ in 0..<Limits.sendQueue { sender.send(Self.transmit(1, to: target)) }
             sender.send(Self.transmit(2, to: target))
             return (sender.address.port, sender.countLosses().total)
@@ -174,15 +167,13 @@ struct UDPSocketTests {
         #expect(unsent == 1)
         close(other)
         #expect(await pair.received(upTo: 1) == ([1], [port]))
-        try await pair.close()
     }
 
     @Test("while datagrams of sessions wait, answers to strangers and messages are dropped and counted")
     func priorities() async throws {
-        var pair = try await Pair()
-        let sender = pair.sender
+        let pair = try await Pair()
         let other = try await pair.losePort()
-        let losses = try await pair.run { target in
+        let losses = try await pair.run { sender, target in
             sender.send(Self.transmit(1, to: target))
             for _ in 0..<2 { sender.send(Self.transmit(2, to: target, .answer)) }
             for _ in 0..<3 { sender.send(Self.transmit(3, to: target, .message)) }
@@ -192,12 +183,11 @@ struct UDPSocketTests {
         close(other)
         #expect(await pair.received(upTo: 1).bytes == [1])
         // The port is free again, so datagrams do not wait in the socket.
-        try await pair.run { target in
+        try await pair.run { sender, target in
             sender.send(Self.transmit(4, to: target, .answer))
             sender.send(Self.transmit(5, to: target, .message))
         }
         #expect(await pair.received(upTo: 5).bytes == [4, 5])
-        try await pair.close()
     }
 
     #if os(Linux)
@@ -233,9 +223,8 @@ struct UDPSocketTests {
 
         @Test("answers that stay in the send buffer keep out further answers to strangers, but no messages")
         func quarterFull() async throws {
-            var pair = try await Self.pairWithSmallSendBuffer()
-            let sender = pair.sender
-            let losses = try await pair.run { target in
+            let pair = try await Self.pairWithSmallSendBuffer()
+            let losses = try await pair.run { sender, target in
                 try Self.occupy(25_000, of: sender, to: target)
                 // A multicast address is no neighbor's, so the system has no link-layer address for it.
                 let stranger = SecureMesh.SocketAddress(ip: .v6(0xFF02_0000_0000_0000, 0x1234), port: 1)
@@ -246,24 +235,21 @@ struct UDPSocketTests {
             #expect(losses[.answersDropped] == 1 && losses.total == 1)
             // The message is the last part of the datagram, so the datagram leaves.
             #expect(await pair.received(upTo: 2).bytes == [1, 2])
-            try await pair.close()
         }
 
         @Test("messages that stay in the send buffer keep out answers and messages, but no datagrams of sessions")
         func halfFull() async throws {
-            var pair = try await Self.pairWithSmallSendBuffer()
-            let sender = pair.sender
-            let before = try await pair.run { target in
+            let pair = try await Self.pairWithSmallSendBuffer()
+            let before = try await pair.run { sender, target in
                 try Self.occupy(60_000, of: sender, to: target)
                 sender.send(Self.transmit(3, to: target, .message))
                 sender.send(Self.transmit(4, to: target, .answer))
                 return sender.countLosses()
             }
             #expect(before[.answersDropped] == 1 && before[.messagesDropped] == 1 && before.total == 2)
-            try await pair.run { target in sender.send(Self.transmit(5, to: target)) }
+            try await pair.run { sender, target in sender.send(Self.transmit(5, to: target)) }
             #expect(await pair.received(upTo: 2).bytes == [1, 2])
-            #expect(try await pair.run { _ in sender.countLosses().total } == 2)
-            try await pair.close()
+            #expect(try await pair.run { sender, _ in sender.countLosses().total } == 2)
         }
     #endif
 
@@ -271,18 +257,16 @@ struct UDPSocketTests {
     func portLost() async throws {
         let lines = LogLines()
         let pair = try await Pair(rebindTime: .milliseconds(10), logger: lines.logger)
-        let sender = pair.sender
         _ = lines.take()
         let other = try await pair.losePort()
-        #expect(try await pair.failure.get() == .addressInUse(sender.address))
+        #expect(try await pair.failure.get() == .addressInUse(pair.sender.address))
         let said = lines.take()
         #expect(said.count == 1)
         #expect(
             said.first?.hasPrefix(
-                "error socket lost: its address cannot be bound again address=\(sender.address) count=1 ") == true)
-        #expect(try await pair.run { _ in sender.bound.isEmpty })
+                "error socket lost: its address cannot be bound again address=\(pair.sender.address) count=1 ") == true)
+        #expect(try await pair.run { sender, _ in sender.bound.isEmpty })
         close(other)
-        try await pair.close()
     }
 
     @Test("a server that has lost its port for good ends with an error that names it", .timeLimit(.minutes(1)))
@@ -305,25 +289,22 @@ struct UDPSocketTests {
 
     @Test("a socket on a port that the system chose takes another one if that is lost")
     func moved() async throws {
-        var pair = try await Pair(.peer)
-        let sender = pair.sender
-        let before = sender.address.port
+        let pair = try await Pair(.peer)
+        let before = pair.sender.address.port
         let other = try await pair.losePort()
         // The socket moves to a new port. The number of that port is known as soon as the socket sends again.
-        try await pair.run { target in sender.send(Self.transmit(1, to: target)) }
+        try await pair.run { sender, target in sender.send(Self.transmit(1, to: target)) }
         let ports = await pair.received(upTo: 1).ports
         #expect(ports.count == 1 && !ports.contains(before))
-        #expect(try await pair.run { _ in sender.address.port } == ports.first)
+        #expect(try await pair.run { sender, _ in sender.address.port } == ports.first)
         close(other)
-        try await pair.close()
     }
 
     @Test("a socket that is closed while its port is lost stays closed, and drops the waiting datagrams")
     func closedMeanwhile() async throws {
         let pair = try await Pair()
-        let sender = pair.sender
         let other = try await pair.losePort()
-        let unsent = try await pair.run { target in
+        let unsent = try await pair.run { sender, target in
             sender.send(Self.transmit(0, to: target))
             sender.close()
             sender.send(Self.transmit(1, to: target))
@@ -331,15 +312,14 @@ struct UDPSocketTests {
         }
         #expect(unsent == 2)
         close(other)
-        let address = try await pair.run { _ in sender.address }
+        let address = try await pair.run { sender, _ in sender.address }
         let heir = UDPSocket(
-            index: 0, address: address, options: .server, eventLoop: sender.eventLoop, logger: LoopbackMesh.quiet,
+            index: 0, address: address, options: .server, eventLoop: pair.sender.eventLoop, logger: LoopbackMesh.quiet,
             callbacks: .init(onDatagram: { _, _ in }, onBurst: {}, onFailure: { _ in }))
         // If another test has forked a process, that process has a copy of the descriptor until it executes its
         // program.
         while await (try? heir.bind(isIPv6Only: false)) == nil { try Task.checkCancellation() }
-        try await sender.eventLoop.submit { heir.close() }.get()
-        try await pair.close()
+        try await heir.eventLoop.submit { heir.close() }.get()
     }
 
     // MARK: the kernel's filter
@@ -429,7 +409,7 @@ struct UDPSocketTests {
         @Test("a flood of strangers that nobody reads leaves the members' receive buffer free")
         func ownBuffer() async throws {
             var filtered = try await FilteredSocket(SecureMesh.SocketAddress("127.0.0.1:0"))
-            let sender = try SocketDescriptor(bindingTo: SecureMesh.SocketAddress("127.0.0.1:0"), isIPv6Only: false)
+            let sender = try SocketDescriptor.stranger()
             let target = filtered.socket.address
             let hello = Self.datagram(.hello)
             // These HELLOs fill more than the receive buffer. The kernel also counts a fixed overhead for each
@@ -447,7 +427,7 @@ struct UDPSocketTests {
     @Test("without the kernel's filter one socket takes everything") func noFilter() async throws {
         var filtered = try await FilteredSocket(SecureMesh.SocketAddress("127.0.0.1:0"), usesKernelFilter: false)
         #expect(!filtered.socket.hasMembersSocket)
-        let sender = try SocketDescriptor(bindingTo: SecureMesh.SocketAddress("127.0.0.1:0"), isIPv6Only: false)
+        let sender = try SocketDescriptor.stranger()
         for bytes in [Self.datagram(.hello), Self.heartbeat(to: 1), Self.datagram(.pulse), []] {
             _ = sender.send(bytes, to: filtered.socket.address)
         }
@@ -484,7 +464,7 @@ struct UDPSocketTests {
             await Task.yield()
         }
         try #require(filtered.socket.address == before)
-        let sender = try SocketDescriptor(bindingTo: SecureMesh.SocketAddress("127.0.0.1:0"), isIPv6Only: false)
+        let sender = try SocketDescriptor.stranger()
         for bytes in [Self.datagram(.hello), Self.heartbeat(to: Self.epoch)] { _ = sender.send(bytes, to: before) }
         // After it is bound, the socket reads the strangers' datagrams once, even if `readStrangers` is not called.
         let kinds = [await filtered.kinds.next(), await filtered.kinds.next()]

@@ -1,3 +1,4 @@
+import FuzzKit
 import MeshSimulator
 import SecureMesh
 import SelfTest
@@ -87,22 +88,9 @@ struct RoundTripTests {
         let from = kind == .hello ? 0 : max(random.number(), 2)
         let to = kind == .hello ? 0 : from - 1
         let counter = kind.isHandshake ? 0 : 1 + random.below(ProtocolConstants.counterLimit - 1)
-        let fields: OpenFields =
-            switch kind {
-            case .hello: .hello(cookie: random.random.bytes16(), ephemeral: random.agreementKey())
-            case .retry: .retry(cookie: random.random.bytes16(), rotation: random.number())
-            case .welcome: .welcome(ephemeral: random.agreementKey())
-            case .reject: .reject(salt: random.random.bytes32())
-            case .confirm: .confirm
-            case .heartbeat: .heartbeat
-            case .leave: .leave
-            case .pulse: .pulse(echo: random.number(), token: random.number())
-            case .snapshot: .snapshot
-            case .delta: .delta
-            case .goodbye: .goodbye
-            case .message: .message
-            case .ack: .ack
-            }
+        let fields = OpenFields(
+            kind, cookie: random.random.bytes16(), ephemeral: random.agreementKey(), rotation: random.number(),
+            salt: random.random.bytes32(), echo: random.number(), token: random.number())
         return Header(fields, to: to, from: from, counter: counter)
     }
 }

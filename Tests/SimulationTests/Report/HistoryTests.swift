@@ -3,7 +3,7 @@ internal import MeshSimulator
 internal import SecureMeshCore
 internal import Testing
 
-@Suite struct HistoryTests {
+@Suite final class HistoryTests {
     private var recording = Recording(seed: 1, title: "", names: ["A", "B"].compactMap { try? PeerName($0) })
 
     init() {
@@ -12,7 +12,6 @@ internal import Testing
 
     @Test("a crashed peer is missing until the server removes it")
     func missing() {
-        var recording = recording
         recording.note(.started, peer: 0, at: .seconds(1))
         recording.note(.joined, peer: 0, at: .seconds(2))
         recording.note(.crashed, peer: 0, at: .seconds(5))
@@ -29,7 +28,6 @@ internal import Testing
 
     @Test("a peer that crashes while it joins does not run")
     func crashWhileJoining() {
-        var recording = recording
         recording.note(.started, peer: 0, at: .seconds(1))
         recording.note(.crashed, peer: 0, at: .seconds(2))
         recording.note(.joined, peer: 0, at: .seconds(3))
@@ -41,7 +39,6 @@ internal import Testing
 
     @Test("where events were not kept, members count as running")
     func omittedEvents() {
-        var recording = recording
         recording.note(.started, peer: 0, at: .seconds(1))
         recording.note(.crashed, peer: 0, at: .seconds(4))
         recording.stays = [stay(0, 2, nil, nil), stay(1, 3, nil, nil)]
@@ -53,7 +50,6 @@ internal import Testing
 
     @Test("the server is down from its crash to its start")
     func serverDown() {
-        var recording = recording
         recording.note(.serverStarted, at: .seconds(1))
         recording.note(.serverCrashed, at: .seconds(4))
         recording.note(.serverStarted, at: .seconds(6))
@@ -63,7 +59,6 @@ internal import Testing
 
     @Test("a partition ends by its label, or all end at once")
     func partitions() {
-        var recording = recording
         recording.note(.partitioned("A"), at: .seconds(1))
         recording.note(.partitioned("B"), at: .seconds(2))
         recording.note(.rejoined("A"), at: .seconds(3))
@@ -76,7 +71,6 @@ internal import Testing
 
     @Test("an attack without an end lasts to the end of the run")
     func attack() {
-        var recording = recording
         recording.note(.attackBegan("replayer"), at: .seconds(12))
         #expect(History(recording).attacks.map(\.spans) == [[span(12, 20)]])
     }
