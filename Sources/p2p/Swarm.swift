@@ -74,13 +74,18 @@ final class Swarm: Sendable {
     /// Starts the peers one after another, and returns when all peers have ended. If the task is canceled, the peers
     /// leave the mesh.
     ///
-    /// - Parameter gap: The time between the starts of two peers.
+    /// Each member receives the entry of a newcomer, and a newcomer receives the entries of all members. So a join
+    /// takes more CPU time in a larger mesh, and the gap between two starts grows.
+    ///
+    /// - Parameter gap: The mean time between the starts of two peers. The first gap is half as long, and the last gap
+    ///   is 1.5 times as long.
     func run(gap: Duration) async {
         let start = clock.now
+        let count = members.count - newcomers
         await withDiscardingTaskGroup { tasks in
             for (index, member) in members.enumerated() {
-                if index < members.count - newcomers {
-                    try? await Task.sleep(until: start + gap * index)
+                if index < count {
+                    try? await Task.sleep(until: start + gap * index * (count + index) / (2 * count))
                 } else {
                     await waitForTurn(of: index)
                 }

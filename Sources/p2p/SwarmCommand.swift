@@ -53,7 +53,8 @@ struct SwarmCommand: AsyncParsableCommand {
 
     @Option(
         help: ArgumentHelp(
-            "Time between the starts of two peers.", valueName: "interval", default: defaultGap.argument),
+            "Mean time between the starts of two peers. The gaps grow from half of it to 1.5 times as much.",
+            valueName: "interval", default: defaultGap.argument),
         transform: Parse.time)
     var gap = defaultGap
 
@@ -83,7 +84,7 @@ struct SwarmCommand: AsyncParsableCommand {
 
     @OptionGroup(title: "Output") var outputOptions: OutputOptions
 
-    /// With this gap, 1,000 peers on two cores have joined within 20 s.
+    /// With this mean gap, 1,000 peers on two cores have joined within 20 s.
     private static let defaultGap = Duration.milliseconds(16)
     /// The longest time to wait for messages on their way, and the longest time to wait until the peers have left. With
     /// these times, the command stops within 2 s.
