@@ -72,7 +72,12 @@ package enum Strategy: String, CaseIterable, Sendable {
 
     /// True if the attacker has a key of its own on the roster.
     var isInsider: Bool {
-        [.insiderGarbage, .insiderStorm, .insiderReseal, .insiderImpostor, .insiderAccomplice].contains(self)
+        switch self {
+        case .insiderGarbage, .insiderStorm, .insiderReseal, .insiderImpostor, .insiderAccomplice: true
+        case .flood, .replay, .tamper, .helloReplay, .stretchDelay, .hoardHeartbeats, .delayConfirm, .relayJoin,
+            .deltaDrop, .confirmReplay, .retryForge, .lyingServer:
+            false
+        }
     }
 
     /// True if the attacker has the server's secret key.

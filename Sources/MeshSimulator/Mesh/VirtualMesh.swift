@@ -137,7 +137,8 @@ extension VirtualMesh {
         }
     }
 
-    /// Schedules the time at which a process wakes up if no datagram wakes it earlier.
+    /// Schedules the time at which a process wakes up if no datagram wakes it earlier. For a process whose work takes
+    /// CPU time, see `afterCall`.
     func wake(_ owner: ProcessOwner) {
         let process = process(of: owner)
         guard process.workload == nil else { return afterCall(of: process) }
