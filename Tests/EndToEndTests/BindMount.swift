@@ -20,9 +20,14 @@ final class BindMount {
         // bindfs must not keep the output of the test run open.
         (fileSystem.standardOutput, fileSystem.standardError) = (FileHandle.nullDevice, FileHandle.nullDevice)
         try fileSystem.run()
-        while try !String(contentsOfFile: "/proc/mounts", encoding: .utf8).contains(mount) {
-            try #require(fileSystem.isRunning)
-            await Task.yield()
+        do {
+            while try !String(contentsOfFile: "/proc/mounts", encoding: .utf8).contains(mount) {
+                try #require(fileSystem.isRunning)
+                await Task.yield()
+            }
+        } catch {
+            end()
+            throw error
         }
     }
 

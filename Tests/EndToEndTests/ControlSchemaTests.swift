@@ -91,7 +91,7 @@ struct ControlSchemaTests {
         let peer = try await harness.joinPeer("A", of: server, ["--control", "A.sock"])
         for socket in ["s.sock", "A.sock"] { try await harness.waitForAnswer(at: socket) }
         let streams = try ["s.sock", "A.sock"].map { try harness.start(["watch", "--json", "--control", $0]) }
-        for socket in ["s.sock", "A.sock"] { try await harness.waitForReaders(1, of: socket) }
+        for socket in ["s.sock", "A.sock"] { try await harness.waitForReaders(1, of: socket, within: .seconds(60)) }
         var samples: [(schema: String, json: String)] = []
         func ask(_ schema: String, _ socket: String, _ path: String, _ body: String? = nil) async throws {
             let script = "exec curl -s --unix-socket \"$0\" \"http://p2p/v1/$1\" ${2:+--data-raw \"$2\"}"

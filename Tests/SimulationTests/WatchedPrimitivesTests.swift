@@ -80,7 +80,7 @@ import Testing
         watched.seal([7], onto: &datagram, counter: 1, key: agreed)
         let opened = watched.open(datagram.span, sealed: 1..<datagram.count, counter: 1, key: agreed)
         #expect(opened == [7])
-        let counts = WatchedPrimitives.Call.allCases.map(watched.count(of:))
+        let counts = PrimitiveCall.allCases.map(watched.count(of:))
         #expect(counts == [1, 1, 2, 1, 1, 1, 1, 1, 1])
     }
 

@@ -6,7 +6,7 @@ struct SourceFile {
     /// The path from the folder that contains the file, such as `Crypto/Sodium.swift`.
     let path: String
     let folder: String
-    /// The target that the file belongs to, such as `SecureMeshCore`.
+    /// The first folder below `Sources` or `Tests`, such as `SecureMeshCore`. Most of these folders are targets.
     let target: Substring
     let text: String
     let lines: [Substring]
