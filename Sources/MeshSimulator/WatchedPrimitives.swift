@@ -6,8 +6,6 @@ import Synchronization
 ///
 /// An instance keeps 56 bytes per key as long as it exists, because no key may ever seal with the same counter again.
 package final class WatchedPrimitives: ForwardingPrimitives {
-    package typealias Call = PrimitiveCall
-
     /// A forbidden call of `seal`: the key must not be used with this counter any more.
     package struct Violation: Hashable, Sendable {
         package enum Fault: Hashable, Sendable {
@@ -30,7 +28,7 @@ package final class WatchedPrimitives: ForwardingPrimitives {
     private typealias Seal = (counter: UInt64, content: (UInt64, UInt64))
 
     private struct State {
-        var calls = [Int](repeating: 0, count: Call.allCases.count)
+        var calls = [Int](repeating: 0, count: PrimitiveCall.allCases.count)
         var newest: [Bytes32: Seal] = [:]
         var violations: [Violation] = []
     }
@@ -49,7 +47,7 @@ package final class WatchedPrimitives: ForwardingPrimitives {
     /// The number of different keys with which datagrams were sealed.
     package var keyCount: Int { state.withLock { $0.newest.count } }
 
-    package func count(of call: Call) -> Int {
+    package func count(of call: PrimitiveCall) -> Int {
         state.withLock { $0.calls[call.rawValue] }
     }
 
@@ -63,7 +61,7 @@ package final class WatchedPrimitives: ForwardingPrimitives {
         digest.add(plaintext.span, upTo: plaintext.count)
         let content = digest.value
         state.withLock { state in
-            state.calls[Call.seal.rawValue] += 1
+            state.calls[PrimitiveCall.seal.rawValue] += 1
             guard let newest = state.newest[key32] else {
                 state.newest[key32] = (counter, content)
                 return

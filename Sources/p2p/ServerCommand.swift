@@ -245,9 +245,8 @@ struct ServerCommand: AsyncParsableCommand {
                     "turned away \(name) \(key): \(refusal.summary)", event: .peerTurnedAway,
                     fields: ["name": "\(name)", "key": "\(key)", "reason": "\(refusal.summary)"])
             case .suspected(let count):
-                let members = count == 1 ? "1 member is" : "\(count) members are"
                 Console.warning(
-                    "\(members) late, probably for a common cause; they get more time", event: .membersSilent,
+                    "\(count.membersAre) late, probably for a common cause; they get more time", event: .membersSilent,
                     fields: ["count": .number(count)])
             case .suspicionEnded(let returned, let ended):
                 Console.note(

@@ -177,10 +177,9 @@ package final class ServerInspector: ControlledProcess {
                     since: since))
         }
         if let suspected {
-            let members = suspected == 1 ? "1 member is" : "\(suspected) members are"
             problems.append(
                 Problem(
-                    "suspicion", .error, "\(members) late, probably for a common cause",
+                    "suspicion", .error, "\(suspected.membersAre) late, probably for a common cause",
                     hint: "look at the network and the load of this host", since: state.suspectedAt))
         }
         // Problems with the same message are reported once, such as those of a peer that is refused repeatedly.

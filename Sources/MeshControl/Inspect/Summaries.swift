@@ -108,3 +108,8 @@ extension JoinRefusal {
         }
     }
 }
+
+extension Int {
+    /// The subject and the verb of a sentence about this number of members, such as `1 member is` or `2 members are`.
+    package var membersAre: String { self == 1 ? "1 member is" : "\(self) members are" }
+}

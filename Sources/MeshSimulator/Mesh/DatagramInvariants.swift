@@ -46,10 +46,17 @@ extension Invariants {
 
     /// The state of a machine, as far as its public properties show it.
     struct View: Hashable {
-        /// The glance, in which `refusals` is 0.
-        let glance: Glance
+        private(set) var glance: Glance
         let session: UInt64
         let isTrusted: Bool
+
+        /// - Parameter glance: The glance. Its `refusals` are left out, because a broken datagram raises them.
+        init(glance: Glance, session: UInt64, isTrusted: Bool) {
+            self.glance = glance
+            self.glance.refusals = 0
+            self.session = session
+            self.isTrusted = isTrusted
+        }
     }
 
     /// Checks the effect of a datagram on a machine that has handled it.

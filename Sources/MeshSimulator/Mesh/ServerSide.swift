@@ -138,7 +138,7 @@ extension VirtualMesh {
     ///   datagram, even a broken one, so `deadline` is left out of the result.
     private func serverView(isDue: Bool) -> Invariants.View {
         var glance = server.glance
-        (glance.version, glance.refusals) = (0, 0)
+        glance.version = 0
         if isDue { glance.deadline = nil }
         return Invariants.View(glance: glance, session: 0, isTrusted: true)
     }

@@ -82,9 +82,17 @@ package final class VirtualPeer {
         hasBegun = true
         startedAt = now
         if !isRevoked { diedAt = nil }
-        (heardAt, jumpedAt, waitsUntil, deceivedAt) = (nil, nil, nil, nil)
-        (joinedAt, heldAt, held) = (nil, nil, (0, 0))
-        (order, heartbeats, pulses, unacknowledged) = (EventOrder(), [:], [:], [])
+        heardAt = nil
+        deceivedAt = nil
+        jumpedAt = nil
+        waitsUntil = nil
+        joinedAt = nil
+        heldAt = nil
+        held = (0, 0)
+        order = EventOrder()
+        unacknowledged = []
+        heartbeats = [:]
+        pulses = [:]
     }
 
     /// Returns the state of the peer's machine that a broken datagram must not change.
@@ -94,7 +102,6 @@ package final class VirtualPeer {
     func view(_ now: Instant, isDue: Bool) -> Invariants.View {
         let local = process.clock.read(now)
         var glance = process.glance
-        glance.refusals = 0
         if isDue { glance.deadline = nil }
         return Invariants.View(
             glance: glance, session: process.machine.session?.rawValue ?? 0,

@@ -61,7 +61,7 @@ enum Diagnosis {
         }
         guard problems.isEmpty else { return problems }
         let alive = status.counts[MemberState.alive.rawValue] ?? 0
-        let members = "\(alive) \(alive == 1 ? "member is" : "members are") alive"
+        let members = "\(alive.membersAre) alive"
         guard let server = status.server else { return [.good("members", "the server listens, and \(members)")] }
         return [.good("members", "the peer has \(server.state.rawValue), may send messages, and \(members)")]
     }
