@@ -21,10 +21,13 @@ package struct SwarmReport: Sendable {
     /// The number of times that a peer reported another peer of the swarm as gone although that peer ran.
     package var reportedAsGone = 0
     package var missedEvents = 0
-    package var broadcasts = 0
+    private(set) package var broadcasts = 0
     /// The number of messages to peers of the swarm. A broadcast counts once per receiver.
-    package var sent = 0
-    package var delivered = 0
+    private(set) package var sent = 0
+    private(set) package var delivered = 0
+    /// The broadcasts whose calls have not returned, with the number of their messages that have arrived. Each key is
+    /// the time of the call of `broadcast`.
+    private var callsUnderWay: [Duration: Int] = [:]
     /// For each peer, the time from its start to its first `joined` event.
     package var timeToJoin = Distribution()
     /// The longest time from the start of the swarm to a peer's first join; nil if no peer has joined.
@@ -33,9 +36,9 @@ package struct SwarmReport: Sendable {
     package var timeToBeListed = Distribution()
     /// For each receiver of each broadcast, the time from the call of `broadcast` until the receiver reports the
     /// message.
-    package var delay = Distribution()
+    private(set) package var delay = Distribution()
     /// For each broadcast, the time from the call of `broadcast` until its last receiver reports the message.
-    package var broadcastDelays = BroadcastDelays()
+    private(set) package var broadcastDelays = BroadcastDelays()
     package var duration = Duration.zero
     package var processorTime = Duration.zero
     /// The peak of the process's resident memory, in bytes.
@@ -49,6 +52,43 @@ package struct SwarmReport: Sendable {
 
     /// The number of messages that were sent and not delivered.
     package var lost: Int { max(sent - delivered, 0) }
+
+    /// Returns true if a call of `broadcast` has not returned or a message has not arrived.
+    package var awaitsMessages: Bool { !callsUnderWay.isEmpty || lost > 0 }
+
+    /// Notes that a peer calls `broadcast`. The time of the call identifies the broadcast.
+    package mutating func beginBroadcast(at time: Duration) {
+        callsUnderWay[time] = 0
+    }
+
+    /// Notes that a call of `broadcast` has returned. Only now are the messages counted that arrived before.
+    ///
+    /// - Parameters:
+    ///   - time: The time of the call.
+    ///   - receivers: The number of receivers in the swarm; nil if `broadcast` threw an error.
+    package mutating func endBroadcast(at time: Duration, receivers: Int?) {
+        let early = callsUnderWay.removeValue(forKey: time) ?? 0
+        guard let receivers else { return }
+        broadcasts += 1
+        sent += receivers
+        delivered += early
+        broadcastDelays.noteReceivers(receivers, ofBroadcastAt: time)
+    }
+
+    /// Notes that a receiver has reported a message.
+    ///
+    /// - Parameters:
+    ///   - time: The time of the call of `broadcast`.
+    ///   - duration: The time from the call until the receiver reported the message.
+    package mutating func noteDelivery(ofBroadcastAt time: Duration, after duration: Duration) {
+        if let early = callsUnderWay[time] {
+            callsUnderWay[time] = early + 1
+        } else {
+            delivered += 1
+        }
+        delay.add(duration)
+        broadcastDelays.noteDelivery(ofBroadcastAt: time, delay: duration)
+    }
 
     /// A phrase for the progress line.
     package var progress: String {

@@ -111,7 +111,7 @@ final class Swarm: Sendable {
     func stopTalking(within limit: Duration) async {
         state.withLock { $0.isLeaving = true }
         let deadline = clock.now + limit
-        while clock.now < deadline, state.withLock({ $0.report.lost > 0 }) {
+        while clock.now < deadline, state.withLock({ $0.report.awaitsMessages }) {
             try? await Task.sleep(for: .milliseconds(10))
         }
     }
@@ -147,11 +147,7 @@ final class Swarm: Sendable {
         case .message(let message):
             guard let sentAt = Self.sendTime(of: message.body), keys.contains(message.sender.publicKey) else { return }
             let delay = clock.now - origin - sentAt
-            state.withLock { state in
-                state.report.delivered += 1
-                state.report.delay.add(delay)
-                state.report.broadcastDelays.noteDelivery(ofBroadcastAt: sentAt, delay: delay)
-            }
+            state.withLock { $0.report.noteDelivery(ofBroadcastAt: sentAt, after: delay) }
         case .memberJoined(let other):
             if newcomers > 0 { noteListing(of: other.publicKey) }
             guard !keys.contains(other.publicKey) else { return }
@@ -234,25 +230,33 @@ final class Swarm: Sendable {
         // The random delay keeps peers that joined at the same time from always broadcasting at the same time.
         try? await Task.sleep(for: interval * Double.random(in: 0...1))
         var count = 0
-        while !Task.isCancelled, !state.withLock({ $0.isLeaving }) {
-            let time = (clock.now - origin).wholeNanoseconds
+        while !Task.isCancelled, let time = beginBroadcast() {
             do throws(SendError) {
-                let receivers = try await member.peer.broadcast("\(member.name)_broadcast_\(count + 1) \(time)")
+                let text = "\(member.name)_broadcast_\(count + 1) \(time.wholeNanoseconds)"
+                let receivers = try await member.peer.broadcast(text)
                 let strangers = member.strangers.load(ordering: .relaxed)
                 count += 1
-                state.withLock { state in
-                    state.report.broadcasts += 1
-                    let count = max(receivers - strangers, 0)
-                    state.report.sent += count
-                    state.report.broadcastDelays.noteReceivers(count, ofBroadcastAt: .nanoseconds(time))
-                }
+                state.withLock { $0.report.endBroadcast(at: time, receivers: max(receivers - strangers, 0)) }
             } catch {
+                state.withLock { $0.report.endBroadcast(at: time, receivers: nil) }
                 switch error {
                 case .notRunning, .cancelled: return
                 default: break
                 }
             }
             try? await Task.sleep(for: interval)
+        }
+    }
+
+    /// Notes that a peer calls `broadcast`.
+    ///
+    /// - Returns: The time from the start of the swarm until now; nil if the swarm has begun to leave the mesh.
+    private func beginBroadcast() -> Duration? {
+        let time = Duration.nanoseconds((clock.now - origin).wholeNanoseconds)
+        return state.withLock { state in
+            guard !state.isLeaving else { return nil }
+            state.report.beginBroadcast(at: time)
+            return time
         }
     }
 
