@@ -1,4 +1,5 @@
 """The CPU time and the memory of processes, and free ports."""
+import contextlib
 import os
 import re
 import socket
@@ -17,7 +18,8 @@ def thread_times(pid):
     """The CPU time of each running thread, in nanoseconds."""
     times = {}
     for thread in os.listdir(f'/proc/{pid}/task'):
-        with open(f'/proc/{pid}/task/{thread}/schedstat') as file:
+        # A thread may end before its file is read.
+        with contextlib.suppress(OSError), open(f'/proc/{pid}/task/{thread}/schedstat') as file:
             times[thread] = int(file.read().split()[0])
     return times
 
