@@ -138,8 +138,7 @@ let package = Package(
     ]
 )
 
-// scripts/test --sanitize builds only what the library's tests need, because the rest takes minutes to build. It
-// optimizes the modules in which these tests spend most of their time. Otherwise they take nearly three times as long.
+// scripts/test --sanitize builds only what the library's tests need, because the rest takes minutes to build.
 if Context.environment["SECUREMESH_SANITIZE"] != nil {
     let unused = ["p2p", "MeshReport", "FuzzReplayTests", "SimulationTests", "EndToEndTests"]
     package.targets.removeAll { unused.contains($0.name) }
@@ -148,6 +147,11 @@ if Context.environment["SECUREMESH_SANITIZE"] != nil {
         guard case .sourceControl(_, let location, _) = dependency.kind else { return false }
         return location.hasSuffix("/swift-argument-parser.git")
     }
+}
+
+// Debug builds for .ci/run and scripts/test --sanitize optimize the modules in which the tests spend most of their CPU
+// time. Otherwise SecureMeshTests and SimulationTests take nearly three times as long.
+if Context.environment["SECUREMESH_OPTIMIZE"] != nil {
     for target in package.targets where ["SecureMeshCore", "MeshSimulator"].contains(target.name) {
         target.swiftSettings?.append(.unsafeFlags(["-O"]))
     }

@@ -1,7 +1,8 @@
 internal import Foundation
 internal import Testing
 
-/// Tests two properties of the built program: how it is linked, and which code of other modules a command reaches.
+/// Tests two properties of the program that was built with the tests: how it is linked, and which code of other modules
+/// a command reaches.
 @Suite("the binary", .processes)
 struct BinaryTests {
     private let harness = ProcessHarness.current
@@ -11,7 +12,8 @@ struct BinaryTests {
         .enabled(if: ProcessHarness.isInstalled("readelf"), "readelf is missing"))
     func refusal() async throws {
         let script = Page.root.appending(path: "scripts/build").path
-        let check = try await harness.run([], launcher: ["/bin/bash", script, "--check"])
+        let check = try await harness.run(
+            [], launcher: ["/bin/bash", script, "--check", RunningProcess.builtWithTests().path])
         #expect(check.status == 1, "\(check.text)")
         #expect(check.output.contains("build: yes: position-independent (PIE)"), "\(check.text)")
         #expect(check.errors.contains { $0.hasPrefix("build: error: ") && $0.contains("BIND_NOW") }, "\(check.text)")
@@ -23,7 +25,7 @@ struct BinaryTests {
     func reach() throws {
         let objects = try ObjectFiles(
             of: ["p2p", "MeshControl", "SecureMesh", "SecureMeshCore", "MeshReport", "MeshSimulator", "SelfTest"],
-            in: RunningProcess.binary().deletingLastPathComponent())
+            in: RunningProcess.builtWithTests().deletingLastPathComponent())
         for command in ["ServerCommand", "PeerCommand", "Keygen"] {
             let reached = objects.reached(from: "p2p/\(command)")
             let expected = command == "Keygen" ? "SecureMeshCore/Sodium" : "SecureMesh/UDPSocket"

@@ -235,8 +235,17 @@ final class RunningProcess: Sendable {
         }
     }
 
-    /// Returns the path of the built `p2p`, which is in one of the folders above the test binary.
+    /// Returns the path of the `p2p` to test: the file that the variable SECUREMESH_TEST_PROGRAM names, otherwise the
+    /// `p2p` that was built with the tests.
     static func binary() throws -> URL {
+        if let path = ProcessInfo.processInfo.environment["SECUREMESH_TEST_PROGRAM"] {
+            return URL(filePath: path, relativeTo: Page.root).absoluteURL
+        }
+        return try builtWithTests()
+    }
+
+    /// Returns the path of the `p2p` that was built with the tests. It is in one of the folders above the test binary.
+    static func builtWithTests() throws -> URL {
         let arguments = ProcessInfo.processInfo.arguments
         let bundle = arguments.firstIndex(of: "--test-bundle-path").map { arguments[$0 + 1] }
         var folder = URL(fileURLWithPath: bundle ?? Bundle.main.executablePath ?? arguments[0])

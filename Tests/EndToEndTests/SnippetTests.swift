@@ -1,15 +1,15 @@
 internal import Foundation
 internal import Testing
 
-/// Runs the snippets, which the build puts beside `p2p` as programs.
+/// Runs the snippets, which the build puts beside the tests as programs.
 @Suite("Snippets", .processes)
 struct SnippetTests {
     private let harness = ProcessHarness.current
 
-    /// Returns a launcher that runs a snippet. The harness appends the path of `p2p`, and the launcher finds the
-    /// snippet in the folder of `p2p`.
-    private static func launcher(_ snippet: String) -> [String] {
-        ["/bin/sh", "-c", "exec \"$(dirname \"$0\")/\(snippet)\""]
+    /// Returns a launcher that runs a snippet. The harness appends the path of `p2p`, which the launcher ignores.
+    private static func launcher(_ snippet: String) throws -> [String] {
+        let program = try RunningProcess.builtWithTests().deletingLastPathComponent().appending(path: snippet)
+        return ["/bin/sh", "-c", "exec '\(program.path)'"]
     }
 
     @Test("SIGTERM ends a peer and a consumer of its events in a ServiceGroup within a second")

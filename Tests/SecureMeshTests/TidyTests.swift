@@ -135,13 +135,13 @@ struct TidyTests {
         #expect(settings.contains(".treatAllWarnings(as: .error)"))
         // SwiftPM does not build a product of a dependency if one of the product's targets has `unsafeFlags`. So only
         // the targets of the program have such a flag, and they have only one: the optimization for size. The library
-        // is optimized only in the build of `scripts/test --sanitize`.
+        // is optimized only if a variable of the environment says so.
         let flags = #"let compact = strict + [.unsafeFlags(["-Osize"], .when(configuration: .release))]"#
         #expect(manifest.contains(flags))
         #expect(manifest.matches(of: /unsafeFlags/).count == 2)
         let library = try #require(manifest.firstRange(of: #"target.swiftSettings?.append(.unsafeFlags(["-O"]))"#))
         let condition = try #require(
-            manifest.firstMatch(of: #/\nif Context\.environment\["SECUREMESH_SANITIZE"\] != nil \{(?:.|\n)*?\n\}/#))
+            manifest.firstMatch(of: #/\nif Context\.environment\["SECUREMESH_OPTIMIZE"\] != nil \{(?:.|\n)*?\n\}/#))
         #expect(condition.range.contains(library.lowerBound))
         let targets = manifest.matches(
             of: #/\.(?:target|executableTarget|testTarget)\(\s*name: "?(\w+)(?:.|\n)*?swiftSettings: (\w+)\b/#)
