@@ -39,7 +39,7 @@ import threading
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from network import program  # noqa: E402
-from process import cpu_time, free_port, thread_times  # noqa: E402
+from process import cpu_time, free_port, thread_times, used_since  # noqa: E402
 from real_mesh import RealMesh  # noqa: E402
 from status import ask  # noqa: E402
 
@@ -102,9 +102,9 @@ def run(binary, generator, loops, members, heartbeat, lifetime, what, status=Fal
             if status:
                 asking.join()
             report["status"] = sorted(times)
-            after = thread_times(server.pid)
-            report["threads"] = sorted((after[thread] - before.get(thread, 0) for thread in after), reverse=True)[:loops]
-            report["server"] = sum(after.values()) - sum(before.values())
+            used = used_since(server.pid, before)
+            report["threads"] = sorted(used.values(), reverse=True)[:loops]
+            report["server"] = sum(used.values())
             report["left"] = mesh.server_lines(r"^- ") - left
             # The process may have ended. Its parent has not waited for it yet, so the system still knows its CPU times.
             report["generator"] = (cpu_time(load.pid) - own) * 1e9

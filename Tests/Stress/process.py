@@ -24,6 +24,11 @@ def thread_times(pid):
     return times
 
 
+def used_since(pid, before):
+    """The CPU time of each running thread since the result `before` of `thread_times`, in nanoseconds."""
+    return {thread: time - before.get(thread, 0) for thread, time in thread_times(pid).items()}
+
+
 def resident(pid):
     """The resident memory of a process, in MiB."""
     return memory(pid, 'VmRSS')

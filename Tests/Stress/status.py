@@ -15,7 +15,7 @@ import tempfile
 import time
 
 import network
-from process import cpu_time, resident, thread_times
+from process import cpu_time, resident, thread_times, used_since
 
 
 def ask(path, target):
@@ -37,8 +37,7 @@ def measure(pid, path, target, count):
     before, took = thread_times(pid), []
     for _ in range(count):
         took.append(ask(path, target)[1] * 1000)
-    after = thread_times(pid)
-    spent = sorted(((after[each] - before.get(each, 0)) / 1e6 / count for each in after), reverse=True)
+    spent = sorted((time / 1e6 / count for time in used_since(pid, before).values()), reverse=True)
     took.sort()
     print(f'{target}: {took[0]:.1f} ms least, {took[count // 2]:.1f} ms median, {took[-1]:.1f} ms most; '
           f'CPU of the server per request: {sum(spent):.2f} ms, by thread {" ".join(f"{each:.2f}" for each in spent[:4])}',
