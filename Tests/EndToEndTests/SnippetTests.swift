@@ -6,10 +6,10 @@ internal import Testing
 struct SnippetTests {
     private let harness = ProcessHarness.current
 
-    /// Returns a launcher that runs a snippet. The harness appends the path of `p2p`, which the launcher ignores.
+    /// Returns a launcher that runs a snippet. The harness appends the path of `p2p`, which the launcher does not use.
     private static func launcher(_ snippet: String) throws -> [String] {
         let program = try RunningProcess.builtWithTests().deletingLastPathComponent().appending(path: snippet)
-        return ["/bin/sh", "-c", "exec '\(program.path)'"]
+        return ["/bin/sh", "-c", "exec \"$0\"", program.path]
     }
 
     @Test("SIGTERM ends a peer and a consumer of its events in a ServiceGroup within a second")
