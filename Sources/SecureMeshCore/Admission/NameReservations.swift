@@ -1,9 +1,9 @@
-/// The names that an open mesh reserves: those of members, and those of former members for 24 h after they have left.
-/// Each name is reserved for its last owner.
+/// The names that an open mesh reserves for 24 h after their members have left. Each name is reserved for its last
+/// owner.
 ///
-/// The table of former members is bounded. When it is full, the name whose owner left first is evicted. So strangers
-/// with many names can shorten the time for which a name is kept after its owner has left, but cannot take the name of
-/// a member.
+/// The table is bounded. When it is full, the name whose owner left first is evicted. So strangers with many names can
+/// shorten the time for which a name is kept after its owner has left. They cannot take the name of a member, because
+/// the directory has it.
 package struct NameReservations: Sendable {
     private struct Departed: Sendable {
         let identity: PublicKey
@@ -13,8 +13,6 @@ package struct NameReservations: Sendable {
         let number: UInt64
     }
 
-    /// The names of the present members. The limit on the entries of the directory bounds their number.
-    private var held: [PeerName: PublicKey] = [:]
     private var departed: [PeerName: Departed] = [:]
     /// The names in `departed`, per identity, in the order in which the identity left them.
     private var namesLeft: [PublicKey: [PeerName]] = [:]
@@ -27,30 +25,24 @@ package struct NameReservations: Sendable {
 
     package var usages: [Usage] {
         [
-            Usage("names of members", held.count, limit: Limits.directoryEntries),
             Usage("reserved names", departed.count, limit: Limits.rememberedIdentities),
             Usage("departures of names", order.count, limit: Limits.rememberedIdentities * 3),
         ]
     }
 
-    /// Returns true if `name` is reserved for an identity other than `identity`.
+    /// Returns true if `name` is reserved for an identity other than `identity`. The names of members are not reserved.
     package func isReserved(_ name: PeerName, for identity: PublicKey, now: Instant) -> Bool {
-        if let holder = held[name] { return holder != identity }
         guard let departed = departed[name], departed.identity != identity else { return false }
         return now - departed.leftAt < ProtocolConstants.nameReservation
     }
 
-    /// Reserves `name` for an identity while it is a member under this name.
-    package mutating func hold(_ name: PeerName, for identity: PublicKey) {
-        held[name] = identity
-        forget(name)
-    }
+    /// Ends the reservation of `name`, because its owner is a member under this name again.
+    package mutating func endReservation(of name: PeerName) { forget(name) }
 
     /// Notes that the member `identity` has left, and reserves its `name` for this identity for 24 h. An identity keeps
     /// at most `Limits.namesPerIdentity` reserved names: those that it used last.
-    package mutating func release(_ name: PeerName, of identity: PublicKey, now: Instant) {
-        guard held[name] == identity else { return }
-        held[name] = nil
+    package mutating func reserve(_ name: PeerName, for identity: PublicKey, now: Instant) {
+        forget(name)
         departed[name] = Departed(identity: identity, leftAt: now, number: nextNumber)
         order.append((name, nextNumber))
         nextNumber += 1

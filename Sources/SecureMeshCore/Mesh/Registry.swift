@@ -307,8 +307,10 @@ extension Registry {
         if let older { dismiss(older, .replaced) }
         log.insert(entry, replacing: older?.session)
         ledger.chargeJoin(entry.identity, now: now)
-        if let older { ledger.names.release(older.name, of: older.identity, now: now) }
-        if roster.isOpen { ledger.names.hold(entry.name, for: entry.identity) }
+        if roster.isOpen {
+            if let older { ledger.names.reserve(older.name, for: older.identity, now: now) }
+            ledger.names.endReservation(of: entry.name)
+        }
         sessions.begin(joiner, now: now)
         outputs.push(.event(.joined(Member(entry))))
 
@@ -470,7 +472,7 @@ extension Registry {
         guard let entry = log.directory[session] else { return }
         dismiss(entry, departure)
         log.remove(session, departure.goodbye)
-        ledger.names.release(entry.name, of: entry.identity, now: now)
+        if roster.isOpen { ledger.names.reserve(entry.name, for: entry.identity, now: now) }
     }
 
     /// Drops the keys of the entry's session. Before that, sends GOODBYE, unless the member left by itself.

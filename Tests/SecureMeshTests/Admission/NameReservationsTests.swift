@@ -8,31 +8,33 @@ import Testing
         PublicKey(bytes: Bytes32(littleEndian: (UInt64(number), 0, 0, 0)))
     }
 
-    /// Makes `count` strangers join and leave again. Each stranger has a different key and a different name.
+    /// Reserves the names of `count` strangers that have joined and left. Each stranger has a different key.
     private func flood(_ count: Int, from first: Int = 1_000) throws {
         for number in first..<first + count {
             let name = try PeerName("n\(number)")
-            names.hold(name, for: key(number))
-            names.release(name, of: key(number), now: at(1))
+            names.reserve(name, for: key(number), now: at(1))
         }
     }
 
-    @Test("a member keeps its name however many other names come and go") func member() throws {
+    @Test("a name is reserved for its last owner only, until the owner is a member again") func owner() throws {
         let mine = try PeerName("mine")
-        names.hold(mine, for: key(1))
-        try flood(Limits.rememberedIdentities + 5_000)
+        names.reserve(mine, for: key(1), now: at(1))
         #expect(names.isReserved(mine, for: key(2), now: at(2)))
         #expect(!names.isReserved(mine, for: key(1), now: at(2)))
+        names.endReservation(of: mine)
+        #expect(!names.isReserved(mine, for: key(2), now: at(2)))
+    }
+
+    @Test("the table stays within its limits however many names come and go") func bounds() throws {
+        try flood(Limits.rememberedIdentities + 5_000)
         #expect(names.usages.filter { !$0.isKept }.isEmpty)
     }
 
-    @Test("a full table evicts the name that was left first, not the one that was taken first") func eviction() throws {
+    @Test("a full table evicts the name that was left first") func eviction() throws {
         let (first, last) = (try PeerName("first"), try PeerName("last"))
-        names.hold(last, for: key(1))
-        names.hold(first, for: key(2))
-        names.release(first, of: key(2), now: at(0))
+        names.reserve(first, for: key(2), now: at(0))
         try flood(100)
-        names.release(last, of: key(1), now: at(1))
+        names.reserve(last, for: key(1), now: at(1))
         try flood(Limits.rememberedIdentities - 1, from: 10_000)
         #expect(!names.isReserved(first, for: key(3), now: at(2)))
         #expect(names.isReserved(last, for: key(3), now: at(2)))
@@ -41,8 +43,7 @@ import Testing
     @Test("one key cannot reserve all names") func oneKey() throws {
         for number in 0..<10 {
             let name = try PeerName("n\(number)")
-            names.hold(name, for: key(1))
-            names.release(name, of: key(1), now: at(0))
+            names.reserve(name, for: key(1), now: at(0))
         }
         let kept = try (0..<10).filter { names.isReserved(try PeerName("n\($0)"), for: key(2), now: at(1)) }
         #expect(kept == Array(10 - Limits.namesPerIdentity..<10))
@@ -53,8 +54,8 @@ import Testing
     {
         let mine = try PeerName("mine")
         for start in [0, 80_000_000] as [Int64] {
-            names.hold(mine, for: key(1))
-            names.release(mine, of: key(1), now: at(start))
+            names.endReservation(of: mine)
+            names.reserve(mine, for: key(1), now: at(start))
         }
         #expect(names.isReserved(mine, for: key(2), now: at(86_400_000 + 79_999_999)))
         #expect(!names.isReserved(mine, for: key(2), now: at(86_400_000 + 80_000_000)))
