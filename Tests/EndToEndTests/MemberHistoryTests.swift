@@ -13,6 +13,10 @@ struct MemberHistoryTests {
             address: try SocketAddress("127.0.0.1:\(3000 + index)"))
     }
 
+    private static func since(_ history: MemberHistory) -> [PublicKey: Timestamp] {
+        Dictionary(uniqueKeysWithValues: history.present.all.map { ($0.member.publicKey, $0.since) })
+    }
+
     /// All joins and departures so far, in order.
     private struct Model {
         var since: [Int: Timestamp] = [:]
@@ -74,7 +78,7 @@ struct MemberHistoryTests {
                     && found.map(\.departure) == expected.map(\.departure) && found.map(\.at) == expected.map(\.at),
                 "step \(step), seed \(seed)")
             try #require(
-                history.present.mapValues(\.since)
+                Self.since(history)
                     == Dictionary(
                         uniqueKeysWithValues: model.since.map { (Self.keys[$0.key], $0.value) }),
                 "step \(step), seed \(seed)")
@@ -105,7 +109,7 @@ struct MemberHistoryTests {
         var history = MemberHistory()
         for index in 0..<2 { history.noteJoin(try Self.member(index), at: Timestamp(milliseconds: 0)) }
         history.replace([try Self.member(1), try Self.member(2)], at: now)
-        #expect(history.present.mapValues(\.since.milliseconds) == [Self.keys[1]: 0, Self.keys[2]: 5])
+        #expect(Self.since(history).mapValues(\.milliseconds) == [Self.keys[1]: 0, Self.keys[2]: 5])
         #expect(history.absences(now).map(\.member.name.description) == ["m0"])
         #expect(history.absence(named: "m0")?.departure == nil && history.absence(named: "m1") == nil)
     }

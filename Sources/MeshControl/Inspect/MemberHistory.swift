@@ -4,13 +4,6 @@ package import SecureMesh
 ///
 /// Events keep this history up to date, so a query about all members takes no time on the mesh's event loop.
 package struct MemberHistory: Sendable {
-    package struct Presence: Sendable {
-        package var member: Member
-        package var since: Timestamp
-        package var messages: UInt64 = 0
-        package var roundTrip: Int64?
-    }
-
     package struct Absence: Sendable {
         package let member: Member
         package let departure: Departure?
@@ -23,7 +16,7 @@ package struct MemberHistory: Sendable {
     package var roster: Roster? {
         didSet { neverCount = countNever() }
     }
-    private(set) package var present: [PublicKey: Presence] = [:]
+    private(set) package var present = PresentMembers()
     /// The newest departure of each former member: its serial number, and the member's state since then.
     private var absent: [PublicKey: (number: UInt64, state: MemberState)] = [:]
     /// The number of former members in each of the states left, failed and revoked.
@@ -60,13 +53,13 @@ package struct MemberHistory: Sendable {
 
     private func countNever() -> Int {
         guard let roster else { return 0 }
-        return roster.authorized.keys.count { present[$0] == nil && absent[$0] == nil }
+        return roster.authorized.keys.count { !present.contains($0) && absent[$0] == nil }
     }
 
     /// Adds `change` to `neverCount` if the key may join and is in neither `present` nor `absent`. The caller calls
     /// this before it adds a key to `present` or `absent`, or after it has removed a key from both.
     private mutating func addNever(_ change: Int, for key: PublicKey) {
-        guard present[key] == nil, absent[key] == nil, roster?.authorized[key] != nil else { return }
+        guard !present.contains(key), absent[key] == nil, roster?.authorized[key] != nil else { return }
         neverCount += change
     }
 
@@ -78,18 +71,18 @@ package struct MemberHistory: Sendable {
     package mutating func noteJoin(_ member: Member, at now: Timestamp) {
         addNever(-1, for: member.publicKey)
         setAbsence(of: member.publicKey, nil)
-        present[member.publicKey] = Presence(member: member, since: now)
+        present.set(PresentMembers.Presence(member: member, since: now))
     }
 
     /// Notes that a member has a new session. The member's `since` does not change, because the member has not left.
     package mutating func noteRejoin(_ member: Member, at now: Timestamp) {
-        guard present[member.publicKey] != nil else { return noteJoin(member, at: now) }
-        present[member.publicKey]?.member = member
+        guard present.contains(member.publicKey) else { return noteJoin(member, at: now) }
+        present.change(member.publicKey) { $0.member = member }
     }
 
     package mutating func noteDeparture(_ member: Member, _ departure: Departure?, at now: Timestamp) {
         addNever(-1, for: member.publicKey)
-        present[member.publicKey] = nil
+        present.remove(member.publicKey)
         newest += 1
         let absence = Absence(member: member, departure: departure, at: now, number: newest)
         order.append(absence)
@@ -105,18 +98,18 @@ package struct MemberHistory: Sendable {
     }
 
     package mutating func noteMessage(from member: Member) {
-        present[member.publicKey]?.messages += 1
+        present.change(member.publicKey) { $0.messages += 1 }
     }
 
     package mutating func noteRoundTrip(_ roundTrip: Duration, to key: PublicKey) {
-        present[key]?.roundTrip = roundTrip.wholeNanoseconds
+        present.change(key) { $0.roundTrip = roundTrip.wholeNanoseconds }
     }
 
     /// Replaces the list of members after events were missed. For each member that the new list lacks, a departure with
     /// an unknown reason is noted.
     package mutating func replace(_ members: [Member], at now: Timestamp) {
         let keys = Set(members.map(\.publicKey))
-        for presence in present.values where !keys.contains(presence.member.publicKey) {
+        for presence in present.all where !keys.contains(presence.member.publicKey) {
             noteDeparture(presence.member, nil, at: now)
         }
         for member in members { noteRejoin(member, at: now) }

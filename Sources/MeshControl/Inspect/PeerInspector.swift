@@ -190,7 +190,7 @@ package final class PeerInspector: ControlledProcess {
     private func members(_ state: State, _ isCertain: Bool, _ now: Timestamp) -> [ListedMember] {
         let (link, since) = (state.link, state.linkSince)
         var history = state.history
-        let members = history.present.values.map { presence in
+        let members = history.present.all.map { presence in
             var member = ListedMember(
                 presence.member, isCertain ? .alive : .suspect, since: isCertain ? presence.since : since,
                 reason: isCertain ? nil : link == .ended ? .disconnected : .serverSilent)
@@ -235,7 +235,9 @@ package final class PeerInspector: ControlledProcess {
 
     /// Returns the keys of those members in `members` that have left the mesh.
     func gone(_ members: [Member]) -> Set<PublicKey> {
-        state.withLock { state in Set(members.map(\.publicKey)).subtracting(state.history.present.keys) }
+        state.withLock { state in
+            Set(members.map(\.publicKey).filter { !state.history.present.contains($0) })
+        }
     }
 
     /// Returns the time and the reason of the newest departure of a former member with this name; nil if no former
