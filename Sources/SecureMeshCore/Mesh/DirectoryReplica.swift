@@ -80,12 +80,16 @@ package struct DirectoryReplica: MemberLookup {
         return nil
     }
 
-    /// Returns the entries of all other members for which a message can be sealed now, in the order of `others`.
-    package func receivers(by speakers: Speakers) -> [Entry] {
+    /// Returns all other members for which a message can be sealed now, in the order of `others`.
+    package func receivers(by speakers: Speakers) -> [(session: SessionID, identity: PublicKey)] {
         guard speakers.listed == nil || speakers.former != nil else {
-            return directory.inOrder.filter { $0.identity != own }
+            return directory.sharedInOrder.compactMap { shared in
+                shared.entry.identity == own ? nil : (shared.entry.session, shared.entry.identity)
+            }
         }
-        return others.compactMap { receiver($0.identity, by: speakers)?.entry }
+        return others.compactMap { other in
+            receiver(other.identity, by: speakers).map { ($0.entry.session, $0.entry.identity) }
+        }
     }
 
     /// Returns true if the directory lists a member with this identity.

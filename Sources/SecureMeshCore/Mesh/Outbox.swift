@@ -88,7 +88,8 @@ package struct Outbox: Sendable {
     /// - Throws: `SendError.queueFull` if there is no room for the message; `.overRate` if the message now exceeds the
     ///   rates at which one of the receivers accepts messages.
     package mutating func enqueue(
-        _ body: [UInt8], flags: PeerMessage.Flags, for receivers: [Entry], by signer: Signer, now: Instant
+        _ body: [UInt8], flags: PeerMessage.Flags, for receivers: [(session: SessionID, identity: PublicKey)],
+        by signer: Signer, now: Instant
     ) throws(SendError) -> (message: PeerMessage, signed: SignedPayload) {
         let storedSize = body.count + receivers.count * Bytes32.count
         guard !isFull, waitingBytes + storedSize <= Limits.waitingBroadcastBytes else { throw .queueFull }
