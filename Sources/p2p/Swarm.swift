@@ -18,6 +18,8 @@ final class Swarm: Sendable {
     private let members: [SwarmMember]
     private let keys: Set<PublicKey>
     private let talkers: Talkers
+    /// The time from the start of the swarm to the first broadcasts.
+    private let talkAfter: Duration
     /// The number of newcomers. A newcomer starts after all peers before it have joined. The newcomers are at the end
     /// of `members`.
     private let newcomers: Int
@@ -46,11 +48,16 @@ final class Swarm: Sendable {
     ///   - peers: The peers, which do not run yet, with their names and keys.
     ///   - newcomers: The number of newcomers at the end of `peers`. Each newcomer starts after all peers before it
     ///     have joined.
-    init(_ peers: [(peer: MeshPeer, name: PeerName, key: PublicKey)], newcomers: Int, talkers: Talkers) {
+    ///   - talkAfter: The time from this moment to the first broadcasts.
+    init(
+        _ peers: [(peer: MeshPeer, name: PeerName, key: PublicKey)], newcomers: Int, talkers: Talkers,
+        talkAfter: Duration
+    ) {
         members = peers.map { SwarmMember(peer: $0.peer, name: $0.name, key: $0.key) }
         self.newcomers = newcomers
         keys = Set(peers.map(\.key))
         self.talkers = talkers
+        self.talkAfter = talkAfter
         state = Mutex(State(report: SwarmReport(peers: peers.count)))
     }
 
@@ -227,6 +234,7 @@ final class Swarm: Sendable {
             interval = each
         case .each(let each): interval = each
         }
+        try? await Task.sleep(until: origin + talkAfter)
         // The random delay keeps peers that joined at the same time from always broadcasting at the same time.
         try? await Task.sleep(for: interval * Double.random(in: 0...1))
         var count = 0

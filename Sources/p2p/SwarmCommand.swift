@@ -77,6 +77,12 @@ struct SwarmCommand: AsyncParsableCommand {
     @Option(help: ArgumentHelp("Peers that broadcast.", valueName: "one|each"))
     var talkers = TalkersOption.one
 
+    @Option(
+        help: ArgumentHelp(
+            "Time from the start to the first broadcasts.", valueName: "interval", default: "no pause"),
+        transform: Parse.interval)
+    var talkAfter: Duration?
+
     @Flag(help: "Print one JSON object instead of a table.")
     var json = false
 
@@ -156,7 +162,7 @@ struct SwarmCommand: AsyncParsableCommand {
             let peer = try Failure.translating { () throws(MeshError) in try MeshPeer(configuration, logger: logger) }
             return (peer: peer, name: name, key: key.publicKey)
         }
-        return Swarm(made, newcomers: newcomers, talkers: choice)
+        return Swarm(made, newcomers: newcomers, talkers: choice, talkAfter: talkAfter ?? .zero)
     }
 
     private var choice: Swarm.Talkers {

@@ -27,6 +27,18 @@ struct SwarmCommandTests {
         #expect(report["memory_bytes"] as? Int ?? 0 > 1 << 20)
     }
 
+    @Test("with --talk-after, no peer broadcasts before that time")
+    func talksLater() async throws {
+        let server = try await harness.makeServer(["--open"])
+        let result = try await harness.run(
+            ["swarm", "--peers", "3", "--server", server.address, "--talk", "20ms", "--talkers", "each"]
+                + ["--talk-after", "1h", "--duration", "2s", "--json"])
+        #expect(result.status == 0, "\(result.text)")
+        let text = Data(result.output.joined(separator: "\n").utf8)
+        let report = try #require(try JSONSerialization.jsonObject(with: text) as? [String: Any])
+        #expect(report["joined"] as? Int == 3 && report["sent"] as? Int == 0)
+    }
+
     @Test("newcomers start when all others have joined, and the report says when all list them")
     func newcomers() async throws {
         let server = try await harness.makeServer(["--open"])
