@@ -98,6 +98,13 @@ struct BenchmarkMesh {
         return (bytes, Path(remote: address))
     }
 
+    /// Returns the HELLO of a peer that does nothing more. The peer's key is freed, because the system limits the
+    /// number of keys in guarded memory.
+    mutating func strayHello() -> Datagram {
+        defer { members[members.count - 1] = nil }
+        return hello()
+    }
+
     /// Returns the LEAVEs of the `count` members that joined first and have not left.
     mutating func leave(_ count: Int) -> [Datagram] {
         defer { left += count }
