@@ -28,7 +28,7 @@ The generator uses the same cores, and its share of them is printed too.
 --live prints how many members the server has lost, and the delay of its answers to heartbeats. For that, every second
 heartbeat of each fiftieth member is not sent, because the server answers the heartbeat after a lost one at once. It
 also prints the CPU time of the server for a heartbeat and all that follows from it, compared with the CPU time that a
-verification takes in the generator meanwhile.
+verification takes in the generator meanwhile, and the memory that the server has written since its start.
 """
 import argparse
 import json
@@ -39,7 +39,7 @@ import threading
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from network import program  # noqa: E402
-from process import cpu_time, free_port, thread_times, used_since  # noqa: E402
+from process import cpu_time, free_port, thread_times, used_since, written  # noqa: E402
 from real_mesh import RealMesh  # noqa: E402
 from status import ask  # noqa: E402
 
@@ -82,6 +82,7 @@ def run(binary, generator, loops, members, heartbeat, lifetime, what, status=Fal
         mesh.server_options += ["--control", control]
         mesh.start_server()
         server = mesh.server
+        memory = written(server.pid)
         with open(os.path.join(mesh.keys, "server.pub")) as file:
             key = next(line.split()[-1] for line in file if line.strip() and not line.startswith("#"))
         load = subprocess.Popen(
@@ -105,6 +106,7 @@ def run(binary, generator, loops, members, heartbeat, lifetime, what, status=Fal
             used = used_since(server.pid, before)
             report["threads"] = sorted(used.values(), reverse=True)[:loops]
             report["server"] = sum(used.values())
+            report["memory"] = written(server.pid) - memory
             report["left"] = mesh.server_lines(r"^- ") - left
             # The process may have ended. Its parent has not waited for it yet, so the system still knows its CPU times.
             report["generator"] = (cpu_time(load.pid) - own) * 1e9
@@ -145,7 +147,9 @@ def main():
                   + f"), {report['server'] / report['heartbeats'] / 1e3:.1f} µs per heartbeat, "
                   f"{report['server'] / report['heartbeats'] / report['verification']:.2f} times a verification "
                   f"({report['verification'] / 1e3:.1f} µs); generator {report['generator'] / report['nanoseconds']:.2f} "
-                  f"cores, its longest pause {report['longestTurn'] / 1e6:.0f} ms")
+                  f"cores, its longest pause {report['longestTurn'] / 1e6:.0f} ms; memory of the server "
+                  f"{report['memory'] / 1024:.1f} MiB beyond that at its start, "
+                  f"{report['memory'] / options.members:.2f} KiB per member")
             if times := report["status"]:
                 print(f"{len(times)} requests for the status: {times[len(times) // 2]:.1f} ms median, "
                       f"{times[int(len(times) * 0.99)]:.1f} ms p99, {times[-1]:.1f} ms most; "

@@ -2,7 +2,7 @@
 
 Needs no root, but a C compiler. A peer broadcasts to a swarm, which receives through the library, and to some peers in
 processes of their own, which also print the messages. All of them are on 127.0.0.1. The CPU time at rest is subtracted.
-Then a swarm broadcasts to itself, which shows how many messages are lost and how long they take.
+Then a swarm forms and broadcasts to itself, which shows how many messages are lost and how long they take.
 
 Fails if a message is lost, or if the interval of the broadcasts is not a rate. With --check it fails as well if a cost
 is above its goal.
@@ -143,15 +143,23 @@ def measure(mesh, interval, receivers, seconds):
     return costs, broadcasts, elapsed * 1000 / milliseconds(interval)
 
 
+def run_primitives(program, options):
+    """Returns the CPU time of each primitive, in nanoseconds."""
+    output = subprocess.run([program, '2', str(options.receivers), str((options.size or 20) + OVERHEAD),
+                             str(milliseconds(options.interval))], check=True, capture_output=True, text=True).stdout
+    return {name: float(value) for name, value in (line.split() for line in output.splitlines())}
+
+
 def talk(mesh, peers, interval, seconds):
-    """Lets the peers of a swarm send messages to each other, and returns its report."""
+    """Lets a peer of a swarm send messages to the others once they have joined, and returns the swarm's report."""
     mesh.swarm.send_signal(signal.SIGTERM)
     mesh.swarm.wait()
     for process in [mesh.sender, *mesh.peers]:
         process.send_signal(signal.SIGTERM)
         process.wait()
     swarm = mesh.start('swarm', '--peers', str(peers), '--server', mesh.address, '--bind', '127.0.0.1', '--gap', '10ms',
-                       '--talk', interval, '--duration', f'{seconds + 3:.0f}s', '--json', '--quiet')
+                       '--talk', interval, '--talk-after', '3s', '--duration', f'{seconds + 3:.0f}s', '--json',
+                       '--quiet')
     return json.loads(swarm.communicate()[0])
 
 
@@ -170,10 +178,10 @@ def main():
     try:
         primitives = os.path.join(mesh.folder, 'primitives')
         network.run('cc', '-O2', '-o', primitives, os.path.join(network.HERE, 'primitives.c'), '-lsodium')
-        output = subprocess.run([primitives, '2', str(options.receivers), str((options.size or 20) + OVERHEAD),
-                                 str(milliseconds(options.interval))], check=True, capture_output=True, text=True).stdout
-        bare = {name: float(value) for name, value in (line.split() for line in output.splitlines())}
+        before = run_primitives(primitives, options)
         costs, broadcasts, expected = measure(mesh, options.interval, options.receivers, options.seconds)
+        after = run_primitives(primitives, options)
+        bare = {name: (value + after[name]) / 2 for name, value in before.items()}
         lost = None if options.size else mesh.lost()
         report = talk(mesh, options.receivers + 1, options.interval, options.seconds)
     finally:
@@ -193,7 +201,7 @@ def main():
     print(f'\nthe sender made {share:.2f} of the broadcasts that the interval allows')
     if lost:
         print(f'{lost[0]} of {lost[1]} messages to the peers lost')
-    print(f'a swarm of {options.receivers + 1}, while it forms and after: {report["lost"]} of {report["sent"]} lost')
+    print(f'a swarm of {options.receivers + 1}: {report["lost"]} of {report["sent"]} messages lost')
     for name, what in [('delay', 'delay'), ('delay_to_last', 'delay to the last receiver of each message')]:
         print(f'{what}: ' + ', '.join(f'{label} {report[name][key] / 1e6:.2f} ms' for label, key in DELAYS))
     if share < 0.95:

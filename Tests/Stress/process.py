@@ -45,6 +45,12 @@ def forget_most_resident(pid):
         file.write('5')
 
 
+def written(pid):
+    """The memory that a process has written and shares with no other, in KiB: its heap, its stacks and its data."""
+    with open(f'/proc/{pid}/smaps_rollup') as file:
+        return int(re.search(r'^Private_Dirty:\s+(\d+)', file.read(), re.MULTILINE)[1])
+
+
 def memory(pid, name):
     with open(f'/proc/{pid}/status') as file:
         return int(re.search(rf'{name}:\s+(\d+)', file.read())[1]) / 1024

@@ -2,6 +2,7 @@
 #include "CLoopback.h"
 
 #include <netinet/in.h>
+#include <netinet/udp.h>
 #include <poll.h>
 #include <stdio.h>
 #include <string.h>
@@ -104,6 +105,13 @@ int loopback_send(int descriptor, struct loopback_datagram *datagrams, int count
             header->cmsg_len = CMSG_LEN(sizeof(struct in_pktinfo));
             struct in_pktinfo info = {.ipi_spec_dst.s_addr = htonl(first_address + datagram->member)};
             memcpy(CMSG_DATA(header), &info, sizeof info);
+            if (datagram->segment == 0 || datagram->segment >= datagram->size) continue;
+            message->msg_controllen += CMSG_SPACE(sizeof datagram->segment);
+            header = CMSG_NXTHDR(message, header);
+            header->cmsg_level = IPPROTO_UDP;
+            header->cmsg_type = UDP_SEGMENT;
+            header->cmsg_len = CMSG_LEN(sizeof datagram->segment);
+            memcpy(CMSG_DATA(header), &datagram->segment, sizeof datagram->segment);
         }
         int sent = sendmmsg(descriptor, messages, wanted, 0);
         if (sent <= 0) break;

@@ -148,7 +148,8 @@ internal import SecureMeshCore
     }
 
     /// Sends heartbeats that were signed in advance, as fast as the server reads them. Each member sends the largest
-    /// number of heartbeats that its rate limit allows in one burst.
+    /// number of heartbeats that its rate limit allows in one burst. Several heartbeats of a member are sent together
+    /// (UDP_SEGMENT), because this thread uses the cores of the server.
     private mutating func blast() {
         let settled = now + .seconds(3)
         while now < settled { turn(waiting: true) }
@@ -157,28 +158,31 @@ internal import SecureMeshCore
         for _ in 0..<Limits.memberRate.burst {
             rounds.append(members.indices.map { nextHeartbeat(of: $0, after: &times[$0]) })
         }
+        let bundles = stride(from: 0, to: rounds.count, by: Self.heartbeatsTogether).map { start in
+            let together = rounds[start..<min(start + Self.heartbeatsTogether, rounds.count)]
+            return members.indices.map { member in together.flatMap { $0[member] } }
+        }
         let dropped = queued().drops
         print("begins")
         fflush(nil)
         // During this pause, the caller reads the CPU times of the server.
         usleep(1_000_000)
         let begun = now
-        var total = 0
-        for round in rounds {
-            for first in stride(from: 0, to: round.count, by: Self.batch) {
+        for bundle in bundles {
+            for first in stride(from: 0, to: bundle.count, by: Self.batch) {
                 while queued().bytes > Self.mostQueued { usleep(1_000) }
-                for (index, bytes) in round[first..<min(first + Self.batch, round.count)].enumerated() {
+                for (index, bytes) in bundle[first..<min(first + Self.batch, bundle.count)].enumerated() {
                     outgoing.append((first + index, bytes))
                 }
-                total += outgoing.count
-                send()
+                send(segment: rounds[0][0].count)
             }
         }
         while queued().bytes > 0 { usleep(1_000) }
         let elapsed = (now - begun).wholeNanoseconds
         print(
             """
-            {"heartbeats": \(total), "nanoseconds": \(elapsed), "lost": \(queued().drops - dropped)}
+            {"heartbeats": \(rounds.count * members.count), "nanoseconds": \(elapsed), \
+            "lost": \(queued().drops - dropped)}
             """)
     }
 
@@ -204,6 +208,8 @@ internal import SecureMeshCore
     }
 
     private static let mostQueued = 2 << 20
+    /// The number of heartbeats of one member that are sent together. They fit into `loopback_datagram.bytes`.
+    private static let heartbeatsTogether = 8
 
     /// Receives datagrams, handles due timeouts, and sends the resulting datagrams.
     private mutating func turn(waiting: Bool) {
@@ -282,7 +288,10 @@ internal import SecureMeshCore
         slots[Int(tick % Int64(Self.slotCount))].append(member)
     }
 
-    private mutating func send() {
+    /// Sends the outgoing datagrams.
+    ///
+    /// - Parameter segment: If not 0, the elements of `outgoing` consist of several datagrams of this size.
+    private mutating func send(segment: Int = 0) {
         var first = 0
         while first < outgoing.count {
             let count = min(outgoing.count - first, Self.batch)
@@ -290,6 +299,7 @@ internal import SecureMeshCore
                 let (member, bytes) = outgoing[first + index]
                 unsafe buffer[index].member = UInt32(member)
                 unsafe buffer[index].size = UInt32(bytes.count)
+                unsafe buffer[index].segment = UInt16(segment)
                 unsafe withUnsafeMutableBytes(of: &buffer[index].bytes) { unsafe $0.copyBytes(from: bytes) }
             }
             _ = unsafe loopback_send(socket, buffer, CInt(count))

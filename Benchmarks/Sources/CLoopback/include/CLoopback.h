@@ -4,6 +4,8 @@
 struct loopback_datagram {
     uint32_t member;
     uint32_t size;
+    /// If this is not 0, the system sends the bytes as several datagrams, each of this size except the last.
+    uint16_t segment;
     /// The time for which a received datagram waited in the socket, in nanoseconds.
     int64_t waited;
     uint8_t bytes[1500];
