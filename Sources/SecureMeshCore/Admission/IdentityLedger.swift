@@ -1,5 +1,5 @@
 /// The server's records of each identity: a token bucket for its joins, the time until which it is barred from joining,
-/// and, in an open mesh, its reserved names. The records outlast the identity's session.
+/// and its reserved names. The records outlast the identity's session.
 ///
 /// The table of these buckets and times is bounded. When the table is full, it evicts the identity that was inserted
 /// first.

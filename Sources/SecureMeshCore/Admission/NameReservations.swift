@@ -1,5 +1,6 @@
-/// The names that an open mesh reserves for 24 h after their members have left. Each name is reserved for its last
-/// owner.
+/// The names that are reserved for 24 h after their members have left. Each name is reserved for its last owner.
+///
+/// Only an open mesh asks for them. They are noted in any mesh, because the roster of a server can become open later.
 ///
 /// The table is bounded. When it is full, the name whose owner left first is evicted. So strangers with many names can
 /// shorten the time for which a name is kept after its owner has left. They cannot take the name of a member, because
@@ -30,7 +31,8 @@ package struct NameReservations: Sendable {
         ]
     }
 
-    /// Returns true if `name` is reserved for an identity other than `identity`. The names of members are not reserved.
+    /// Returns true if `name` is reserved for an identity other than `identity`. The names of present members are not
+    /// in this table; the directory has them.
     package func isReserved(_ name: PeerName, for identity: PublicKey, now: Instant) -> Bool {
         guard let departed = departed[name], departed.identity != identity else { return false }
         return now - departed.leftAt < ProtocolConstants.nameReservation

@@ -307,10 +307,8 @@ extension Registry {
         if let older { dismiss(older, .replaced) }
         log.insert(entry, replacing: older?.session)
         ledger.chargeJoin(entry.identity, now: now)
-        if roster.isOpen {
-            if let older { ledger.names.reserve(older.name, for: older.identity, now: now) }
-            ledger.names.endReservation(of: entry.name)
-        }
+        if let older { ledger.names.reserve(older.name, for: older.identity, now: now) }
+        ledger.names.endReservation(of: entry.name)
         sessions.begin(joiner, now: now)
         outputs.push(.event(.joined(Member(entry))))
 
@@ -472,7 +470,7 @@ extension Registry {
         guard let entry = log.directory[session] else { return }
         dismiss(entry, departure)
         log.remove(session, departure.goodbye)
-        if roster.isOpen { ledger.names.reserve(entry.name, for: entry.identity, now: now) }
+        ledger.names.reserve(entry.name, for: entry.identity, now: now)
     }
 
     /// Drops the keys of the entry's session. Before that, sends GOODBYE, unless the member left by itself.

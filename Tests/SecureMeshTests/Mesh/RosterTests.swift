@@ -121,6 +121,18 @@ import Testing
         #expect(mesh.members.map(\.publicKey) == [hand.key.publicKey])
     }
 
+    @Test("a name stays reserved if its owner leaves while the roster is closed, and the roster then opens again")
+    func reservationWhileClosed() throws {
+        let owner = try mesh.addPeer("mine")
+        mesh.run(for: .seconds(1))
+        mesh.setRoster(Roster(authorized: [owner.publicKey: owner.name]))
+        mesh.with(owner) { $0.leave(now: mesh.now) }
+        mesh.run(for: .seconds(1))
+        mesh.setRoster(.open)
+        let hand = try ScriptedMember("mine", at: TestMesh.address(50), in: mesh)
+        #expect(try hand.askForReject().reason == .nameTaken)
+    }
+
     @Test("in open mode a name that its owner gave up for another is free after 24 h")
     func renaming() throws {
         let place = TestMesh.address(50)
