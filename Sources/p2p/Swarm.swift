@@ -18,7 +18,7 @@ final class Swarm: Sendable {
     private let members: [SwarmMember]
     private let keys: Set<PublicKey>
     private let talkers: Talkers
-    /// The time from the start of the swarm to the first broadcasts.
+    /// The time from the start of the swarm, before which no peer broadcasts.
     private let talkAfter: Duration
     /// The number of newcomers. A newcomer starts after all peers before it have joined. The newcomers are at the end
     /// of `members`.
@@ -48,7 +48,7 @@ final class Swarm: Sendable {
     ///   - peers: The peers, which do not run yet, with their names and keys.
     ///   - newcomers: The number of newcomers at the end of `peers`. Each newcomer starts after all peers before it
     ///     have joined.
-    ///   - talkAfter: The time from this moment to the first broadcasts.
+    ///   - talkAfter: The time from this moment, before which no peer broadcasts.
     init(
         _ peers: [(peer: MeshPeer, name: PeerName, key: PublicKey)], newcomers: Int, talkers: Talkers,
         talkAfter: Duration

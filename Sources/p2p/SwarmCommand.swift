@@ -79,7 +79,7 @@ struct SwarmCommand: AsyncParsableCommand {
 
     @Option(
         help: ArgumentHelp(
-            "Time from the start to the first broadcasts.", valueName: "interval", default: "no pause"),
+            "Time from the start, before which no peer broadcasts.", valueName: "interval", default: "no pause"),
         transform: Parse.interval)
     var talkAfter: Duration?
 

@@ -151,15 +151,16 @@ def run_primitives(program, options):
 
 
 def talk(mesh, peers, interval, seconds):
-    """Lets a peer of a swarm send messages to the others once they have joined, and returns the swarm's report."""
+    """Lets a peer of a swarm that has formed send messages to the others, and returns the swarm's report."""
+    forming = peers // 100 + 3
     mesh.swarm.send_signal(signal.SIGTERM)
     mesh.swarm.wait()
     for process in [mesh.sender, *mesh.peers]:
         process.send_signal(signal.SIGTERM)
         process.wait()
     swarm = mesh.start('swarm', '--peers', str(peers), '--server', mesh.address, '--bind', '127.0.0.1', '--gap', '10ms',
-                       '--talk', interval, '--talk-after', '3s', '--duration', f'{seconds + 3:.0f}s', '--json',
-                       '--quiet')
+                       '--talk', interval, '--talk-after', f'{forming}s', '--duration', f'{seconds + forming:.0f}s',
+                       '--json', '--quiet')
     return json.loads(swarm.communicate()[0])
 
 

@@ -162,6 +162,8 @@ internal import SecureMeshCore
             let together = rounds[start..<min(start + Self.heartbeatsTogether, rounds.count)]
             return members.indices.map { member in together.flatMap { $0[member] } }
         }
+        let size = rounds[0][0].count
+        precondition(rounds.joined().allSatisfy { $0.count == size }, "a member has no heartbeat to send")
         let dropped = queued().drops
         print("begins")
         fflush(nil)
@@ -174,7 +176,7 @@ internal import SecureMeshCore
                 for (index, bytes) in bundle[first..<min(first + Self.batch, bundle.count)].enumerated() {
                     outgoing.append((first + index, bytes))
                 }
-                send(segment: rounds[0][0].count)
+                send(segment: size)
             }
         }
         while queued().bytes > 0 { usleep(1_000) }
@@ -302,7 +304,8 @@ internal import SecureMeshCore
                 unsafe buffer[index].segment = UInt16(segment)
                 unsafe withUnsafeMutableBytes(of: &buffer[index].bytes) { unsafe $0.copyBytes(from: bytes) }
             }
-            _ = unsafe loopback_send(socket, buffer, CInt(count))
+            let sent = unsafe Int(loopback_send(socket, buffer, CInt(count)))
+            precondition(segment == 0 || sent == count, "the system does not send several datagrams at once")
             first += count
         }
         outgoing.removeAll(keepingCapacity: true)

@@ -22,5 +22,5 @@ int loopback_receive(int descriptor, struct loopback_datagram *datagrams, int ca
 /// - Parameter drops: Set to the number of datagrams that these sockets have dropped.
 long loopback_queued(uint16_t port, long *drops);
 
-/// Sends datagrams. Returns the number of datagrams that the system has accepted.
+/// Sends datagrams. Returns the number of elements of `datagrams` that the system has accepted.
 int loopback_send(int descriptor, struct loopback_datagram *datagrams, int count);
