@@ -5,6 +5,12 @@ internal import Testing
 struct SwarmCommandTests {
     private let harness = ProcessHarness.current
 
+    /// Reads the report that `--json` prints.
+    private func report(of result: FinishedProcess) throws -> [String: Any] {
+        let text = Data(result.output.joined(separator: "\n").utf8)
+        return try #require(try JSONSerialization.jsonObject(with: text) as? [String: Any])
+    }
+
     @Test("all peers join an open server and hear each other")
     func talks() async throws {
         let server = try await harness.makeServer(["--open"])
@@ -12,8 +18,7 @@ struct SwarmCommandTests {
             ["swarm", "--peers", "12", "--server", server.address, "--talk", "100ms", "--talkers", "each"]
                 + ["--duration", "4s", "--json"])
         #expect(result.status == 0, "\(result.text)")
-        let text = Data(result.output.joined(separator: "\n").utf8)
-        let report = try #require(try JSONSerialization.jsonObject(with: text) as? [String: Any])
+        let report = try report(of: result)
         #expect(report["joined"] as? Int == 12)
         let (sent, delivered) = (report["sent"] as? Int ?? 0, report["delivered"] as? Int ?? 0)
         #expect(delivered > 0)
@@ -34,8 +39,7 @@ struct SwarmCommandTests {
             ["swarm", "--peers", "3", "--server", server.address, "--talk", "20ms", "--talkers", "each"]
                 + ["--talk-after", "1h", "--duration", "2s", "--json"])
         #expect(result.status == 0, "\(result.text)")
-        let text = Data(result.output.joined(separator: "\n").utf8)
-        let report = try #require(try JSONSerialization.jsonObject(with: text) as? [String: Any])
+        let report = try report(of: result)
         #expect(report["joined"] as? Int == 3 && report["sent"] as? Int == 0)
     }
 

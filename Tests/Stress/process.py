@@ -31,12 +31,12 @@ def used_since(pid, before):
 
 def resident(pid):
     """The resident memory of a process, in MiB."""
-    return memory(pid, 'VmRSS')
+    return kibibytes(pid, 'status', 'VmRSS') / 1024
 
 
 def most_resident(pid):
     """The most resident memory that a process has had since its start or since `forget_most_resident`, in MiB."""
-    return memory(pid, 'VmHWM')
+    return kibibytes(pid, 'status', 'VmHWM') / 1024
 
 
 def forget_most_resident(pid):
@@ -47,13 +47,18 @@ def forget_most_resident(pid):
 
 def written(pid):
     """The memory that a process has written and shares with no other, in KiB: its heap, its stacks and its data."""
-    with open(f'/proc/{pid}/smaps_rollup') as file:
-        return int(re.search(r'^Private_Dirty:\s+(\d+)', file.read(), re.MULTILINE)[1])
+    return kibibytes(pid, 'smaps_rollup', 'Private_Dirty')
 
 
-def memory(pid, name):
-    with open(f'/proc/{pid}/status') as file:
-        return int(re.search(rf'{name}:\s+(\d+)', file.read())[1]) / 1024
+def proportional(pid):
+    """The memory of a process, in KiB: private pages, and its share of those that processes share."""
+    return kibibytes(pid, 'smaps_rollup', 'Pss')
+
+
+def kibibytes(pid, file, name):
+    """The field `name` of a file of the process in /proc, in KiB."""
+    with open(f'/proc/{pid}/{file}') as text:
+        return int(re.search(rf'^{name}:\s+(\d+)', text.read(), re.MULTILINE)[1])
 
 
 def free_port():
