@@ -287,6 +287,7 @@ private let constants: [(name: String, value: String)] = [
     ("strayAgreementRate", text(Limits.strayAgreementRate)),
     ("answerAgreementRate", text(Limits.answerAgreementRate)),
     ("unprovenPairs", text(Limits.unprovenPairs)),
+    ("replacedStrangers", text(Limits.replacedStrangers)),
     ("messageRate", text(Limits.messageRate)),
     ("messageByteRate", text(Limits.messageByteRate)),
     ("totalMessageByteRate", text(Limits.totalMessageByteRate)),

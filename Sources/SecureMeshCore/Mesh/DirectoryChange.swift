@@ -4,7 +4,7 @@
 /// DELTA or SNAPSHOT, the changes that they make are included.
 package struct DirectoryChange: Sendable {
     /// The entries of the sessions that the directory no longer lists.
-    package var gone: [Entry] = []
+    package var gone: [SharedEntry] = []
     /// The entries of former members (PROTOCOL.md, section 6.5) whose sessions have ended for good.
     package var ended: [Entry] = []
     package var events: [PeerEvent] = []

@@ -329,7 +329,9 @@ package struct DirectoryReplica: MemberLookup {
             to: right.sharedInOrder.filter { wrong[$0.entry.session] != $0.entry }, now: now)
         // If a session keeps its identity and agreement key, its message keys stay the same, and its pair goes on.
         change.gone.removeAll { old in
-            right[old.session].map { $0.identity == old.identity && $0.agreementKey == old.agreementKey } ?? false
+            right[old.entry.session].map {
+                $0.identity == old.entry.identity && $0.agreementKey == old.entry.agreementKey
+            } ?? false
         }
         return change
     }
@@ -351,10 +353,10 @@ package struct DirectoryReplica: MemberLookup {
         from before: [SharedEntry], to after: [SharedEntry], reasons: [SessionID: Departure] = [:], now: Instant
     ) -> DirectoryChange {
         changeCount += 1
+        var change = DirectoryChange(gone: before)
         let before = before.map(\.entry)
         let stays = before.isEmpty ? [] : Set(after.map(\.entry.identity))
         let left = before.filter { !stays.contains($0.identity) }
-        var change = DirectoryChange(gone: before)
         change.ended = left.compactMap { former.remove($0.identity) }
         change.events = left.filter { $0.identity != own }.map {
             .memberLeft(Member($0), reason: reasons[$0.session])

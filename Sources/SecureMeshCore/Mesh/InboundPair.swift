@@ -10,8 +10,9 @@ struct InboundPair: Sendable {
     /// The instant until which late messages are accepted; nil as long as the sender's session has not been replaced.
     var until: Instant?
 
-    init(entry: Entry, key: Secret32) {
+    init(entry: Entry, key: Secret32, until: Instant?) {
         self.entry = entry
+        self.until = until
         channel = SecureChannel(receiveKey: key, sendKey: key)
     }
 

@@ -16,9 +16,7 @@ package struct Pairs: Sendable {
     /// Ended sessions with which this peer had keys. Even if the server lists such a session again, this peer makes no
     /// keys with it, because the nonces would repeat.
     private var retiredSessions: Set<SessionID> = []
-    /// Senders' sessions that were replaced by newer sessions. Messages of a replaced session are accepted until
-    /// `until`. The array is sorted by `until`.
-    private var replacedSenders: [(session: SessionID, until: Instant)] = []
+    private var replaced = ReplacedSenders()
     /// The keys for senders from which this peer has not decrypted any datagram yet. Anyone who knows the directory can
     /// cause such keys to be computed, so the limit of this table is lower than that of `inbound`. A key has no counter
     /// and no replay window. If a key is evicted, only the CPU time to compute it is lost.
@@ -47,7 +45,8 @@ package struct Pairs: Sendable {
             Usage("unproven senders", unproven.count, limit: Limits.unprovenPairs),
             Usage("receivers", outbound.count, limit: Limits.directoryEntries),
             Usage("entries with a bad binding", badBindings.count, limit: Limits.directoryEntries),
-            Usage("replaced senders", replacedSenders.count, limit: limit),
+            Usage("replaced senders", replaced.count, limit: limit + Limits.replacedStrangers),
+            Usage("replaced strangers", replaced.strangerCount, limit: Limits.replacedStrangers),
         ]
     }
 
@@ -56,7 +55,7 @@ package struct Pairs: Sendable {
     package var isExhausted: Bool { retiredSessions.count >= limit }
 
     /// The instant at which `expire` is to be called next; nil if no sender's session was replaced in the last 5 s.
-    package var deadline: Instant? { replacedSenders.first?.until }
+    package var deadline: Instant? { replaced.deadline }
 
     /// Seals `payload` for the session of `entry`, and subtracts the estimated CPU time from `budget`.
     package mutating func seal(
@@ -132,36 +131,47 @@ package struct Pairs: Sendable {
     /// Stores a new pair in `inbound`. Does nothing if no datagram has been decrypted with the pair's key yet.
     private mutating func keep(_ pair: InboundPair) {
         guard pair.hasOpened else { return }
-        inbound[pair.entry.session] = pair
-        unproven.remove(pair.entry.session)
+        let session = pair.entry.session
+        inbound[session] = pair
+        unproven.remove(session)
+        replaced.removeStranger(session)
+        // The pair of a replaced session has ended already.
+        if pair.until != nil { retiredSessions.insert(session) }
     }
 
     /// Ends the pair with another member's session.
     ///
-    /// - Parameter wasReplaced: True if the member has a newer session. Messages of the old session may still be on
-    ///   their way, so they are accepted for 5 s more.
-    package mutating func end(_ session: SessionID, wasReplaced: Bool, now: Instant) {
-        badBindings.remove(session)
+    /// - Parameter replaced: The directory entry of the session if the member has a newer session; nil otherwise.
+    ///   Messages of the old session may still be on their way, so they are accepted for 5 s more.
+    package mutating func end(_ session: SessionID, replaced entry: SharedEntry?, now: Instant) {
+        let wasUsable = badBindings.remove(session) == nil && !retiredSessions.contains(session)
         unproven.remove(session)
         let isReceiver = outbound.removeValue(forKey: session) != nil
         let sender = inbound.index(forKey: session)
         if isReceiver || sender != nil { retiredSessions.insert(session) }
-        guard let sender else { return }
-        if !wasReplaced {
-            inbound.remove(at: sender)
-        } else if inbound.values[sender].until == nil {
-            let until = now + ProtocolConstants.pairLingering
-            inbound.values[sender].until = until
-            replacedSenders.append((session, until))
+        guard let entry else {
+            replaced.removeStranger(session)
+            if let sender { inbound.remove(at: sender) }
+            return
+        }
+        if let sender {
+            guard inbound.values[sender].until == nil else { return }
+            inbound.values[sender].until = replaced.insert(session, now: now)
+        } else if wasUsable {
+            replaced.insert(stranger: entry, now: now)
         }
     }
 
     /// Removes the senders' sessions that newer sessions replaced at least 5 s ago. Late messages of these old sessions
     /// are not accepted any more.
     package mutating func expire(now: Instant) {
-        let over = replacedSenders.prefix { $0.until <= now }
-        for (session, _) in over { inbound[session] = nil }
-        replacedSenders.removeFirst(over.count)
+        for session in replaced.expire(now) {
+            // A lying server can list the session again. The pair then goes on, because its replay window must not be
+            // lost.
+            if let until = inbound[session]?.until, until <= now { inbound[session] = nil }
+            unproven.remove(session)
+            badBindings.remove(session)
+        }
     }
 
     /// Returns a new pair for a sender that is not in `inbound`. Computes the pair's key unless the key is in
@@ -175,11 +185,12 @@ package struct Pairs: Sendable {
     private mutating func meet(
         _ session: UInt64, at source: SocketAddress, held directory: some MemberLookup, now: Instant
     ) throws(Rejection) -> InboundPair {
-        guard let sender = SessionID(rawValue: session), let entry = directory[sender],
+        guard let sender = SessionID(rawValue: session),
+            let (entry, until) = self.sender(sender, held: directory, now: now),
             entry.identity != identity.publicKey
         else { throw .unknownSender }
-        do throws(PairError) { try check(sender) } catch { throw Rejection(error) }
-        if let key = unproven[sender] { return InboundPair(entry: entry, key: key) }
+        do throws(PairError) { try check(sender, isReplaced: until != nil) } catch { throw Rejection(error) }
+        if let key = unproven[sender] { return InboundPair(entry: entry, key: key, until: until) }
         // A member that this peer sends to is expected to answer.
         let isInTime =
             if outbound[sender] != nil {
@@ -193,16 +204,31 @@ package struct Pairs: Sendable {
         do throws(PairError) {
             let key = try key(with: entry, isSending: false)
             unproven.set(key, for: sender)
-            return InboundPair(entry: entry, key: key)
+            return InboundPair(entry: entry, key: key, until: until)
         } catch {
             throw Rejection(error)
         }
     }
 
+    /// Returns the entry of a session from which messages are accepted, and the end of this acceptance if the session
+    /// was replaced. Returns nil if messages of the session are not accepted.
+    private func sender(
+        _ session: SessionID, held directory: some MemberLookup, now: Instant
+    ) -> (entry: Entry, until: Instant?)? {
+        if let entry = directory[session] { return (entry, nil) }
+        guard let (entry, until) = replaced.stranger(session, now: now), directory.lists(entry.identity) else {
+            return nil
+        }
+        return (entry, until)
+    }
+
     /// Throws an error if no key may be made with the session. This check comes first, because it computes nothing.
-    private func check(_ session: SessionID) throws(PairError) {
+    ///
+    /// - Parameter isReplaced: True if the key is for receiving from a replaced session. Even if this peer sent to that
+    ///   session, it has not made this key before.
+    private func check(_ session: SessionID, isReplaced: Bool = false) throws(PairError) {
         guard !badBindings.contains(session) else { throw .bindingInvalid }
-        guard !retiredSessions.contains(session) else { throw .sessionRetired }
+        guard isReplaced || !retiredSessions.contains(session) else { throw .sessionRetired }
         guard !isExhausted else { throw .pairsExhausted }
     }
 

@@ -384,8 +384,9 @@ extension Peer {
         if let refusal = change.refusal { rejections.count(refusal) }
         sessions.extendTrust(held: directory.provenVersion)
         noteListing()
-        for entry in change.gone {
-            sessions.end(entry.session, wasReplaced: directory.lists(entry.identity), now: now)
+        for shared in change.gone {
+            let entry = shared.entry
+            sessions.end(entry.session, replaced: directory.lists(entry.identity) ? shared : nil, now: now)
             outbox.end(entry.session)
             acknowledger.end(entry.session, now: now)
         }

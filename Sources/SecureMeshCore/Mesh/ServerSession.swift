@@ -311,8 +311,8 @@ package struct ServerSession: Sendable {
     }
 
     /// Ends the pair with another member's session; see `Pairs.end`.
-    package mutating func end(_ session: SessionID, wasReplaced: Bool, now: Instant) {
-        pairs.end(session, wasReplaced: wasReplaced, now: now)
+    package mutating func end(_ session: SessionID, replaced entry: SharedEntry?, now: Instant) {
+        pairs.end(session, replaced: entry, now: now)
     }
 
     /// Removes the senders' sessions that newer sessions replaced at least 5 s ago. Late messages of these old sessions

@@ -147,7 +147,7 @@ package struct SessionRotation: Sendable {
     /// Ends the pair that the previous session has with `session`, a session of the former directory. The current
     /// session has no pair with sessions of that directory.
     package mutating func endFormer(_ session: SessionID, now: Instant) {
-        previous?.session.end(session, wasReplaced: false, now: now)
+        previous?.session.end(session, replaced: nil, now: now)
     }
 
     package mutating func endCurrent() {
@@ -375,8 +375,10 @@ package struct SessionRotation: Sendable {
     }
 
     /// Ends the pairs that the current and the previous session have with another member's session.
-    package mutating func end(_ session: SessionID, wasReplaced: Bool, now: Instant) {
-        current?.end(session, wasReplaced: wasReplaced, now: now)
-        previous?.session.end(session, wasReplaced: wasReplaced, now: now)
+    ///
+    /// - Parameter replaced: The directory entry of that session if the member has a newer session; nil otherwise.
+    package mutating func end(_ session: SessionID, replaced entry: SharedEntry?, now: Instant) {
+        current?.end(session, replaced: entry, now: now)
+        previous?.session.end(session, replaced: entry, now: now)
     }
 }

@@ -102,15 +102,19 @@ import Testing
         #expect(texts(peers[1]) == ["first", "in time"])
     }
 
-    @Test("a message from a session that was replaced is accepted for 5 s") func senderRejoins() throws {
+    @Test(
+        "a message from a session that was replaced is accepted for 5 s, even if it is the first one",
+        arguments: [true, false], [true, false])
+    func senderRejoins(hasTalked: Bool, hasHeard: Bool) throws {
         let peers = try mesh.join(2)
-        try mesh.broadcast("first", from: peers[0])
+        if hasTalked { try mesh.broadcast("first", from: peers[0]) }
+        if hasHeard { try mesh.broadcast("to the sender", from: peers[1]) }
         try broadcastLate(from: peers[0], in: mesh)
         mesh.run(for: .milliseconds(20))
         mesh.restart(peers[0])
         mesh.run(for: .seconds(8))
         #expect(mesh.departures(of: peers[0]) == [.replaced])
-        #expect(texts(peers[1]) == ["first", "in time"])
+        #expect(texts(peers[1]) == (hasTalked ? ["first", "in time"] : ["in time"]))
         #expect(peers[1].machine.rejections[.unknownSender] == 1)
     }
 

@@ -38,7 +38,7 @@ import Testing
         let first = try pairs.seal(signed(), for: entry, charging: &budget)
         let second = try pairs.seal(signed(), for: entry, charging: &budget)
         #expect(first[..<Header.size] != second[..<Header.size])
-        pairs.end(entry.session, wasReplaced: false, now: mesh.now)
+        pairs.end(entry.session, replaced: nil, now: mesh.now)
         #expect(throws: SealError.noKey(.sessionRetired)) {
             try pairs.seal(signed(), for: entry, charging: &budget)
         }
@@ -56,12 +56,68 @@ import Testing
             try pairs.admitMessage(message.span, datagram, from: entry.address, held: directory, now: now)
         }
         #expect(try admit(mesh.now).message.body == Array("once".utf8))
-        pairs.end(entry.session, wasReplaced: wasReplaced, now: mesh.now)
+        pairs.end(entry.session, replaced: wasReplaced ? SharedEntry(entry) : nil, now: mesh.now)
         // The peer keeps the replay window of a replaced session for a while, because messages of that session may
         // still arrive.
         let soon: Rejection = wasReplaced ? .counterReplayed : .directoryContradiction
         #expect(throws: soon) { try admit(mesh.now) }
         #expect(throws: Rejection.directoryContradiction) { try admit(mesh.now + ProtocolConstants.pairLingering) }
+    }
+
+    /// Returns a directory whose only member is `listed`.
+    private func directory(_ listed: Entry) throws -> DirectoryReplica {
+        var directory = DirectoryReplica(of: hand.key.publicKey)
+        _ = try directory.apply(Snapshot(version: 2, part: 0, parts: 1, entries: [listed]), now: .start)
+        return directory
+    }
+
+    @Test("the first message of a replaced session is accepted once, even if the server lists the session again")
+    func stranger() throws {
+        try mesh.broadcast("once", from: peer)
+        let message = try hand.received(.message)
+        let datagram = try Datagram(decoding: message.span)
+        var newer = entry
+        newer.session = try sessions(7)[0]
+        let (present, again) = (try directory(newer), try directory(entry))
+        let over = mesh.now + ProtocolConstants.pairLingering
+
+        func admit(_ pairs: inout Pairs, _ directory: DirectoryReplica, _ now: Instant) throws(Rejection) {
+            _ = try pairs.admitMessage(message.span, datagram, from: entry.address, held: directory, now: now)
+        }
+        var pairs = try pairs()
+        pairs.end(entry.session, replaced: SharedEntry(entry), now: mesh.now)
+        var (listed, late, gone) = (pairs, pairs, pairs)
+        try admit(&pairs, present, mesh.now)
+        #expect(throws: Rejection.counterReplayed) { try admit(&pairs, present, mesh.now) }
+        #expect(throws: Rejection.counterReplayed) { try admit(&pairs, again, mesh.now) }
+        pairs.expire(now: over)
+        #expect(pairs.deadline == nil)
+        #expect(throws: Rejection.unknownSender) { try admit(&pairs, present, over) }
+        #expect(throws: Rejection.directoryContradiction) { try admit(&pairs, again, over) }
+
+        // The server lists the session again before the first message arrives. The pair is then an ordinary one.
+        try admit(&listed, again, mesh.now)
+        listed.expire(now: over)
+        #expect(throws: Rejection.counterReplayed) { try admit(&listed, again, over) }
+
+        #expect(throws: Rejection.unknownSender) { try admit(&late, present, over) }
+        gone.end(newer.session, replaced: nil, now: mesh.now)
+        let nobody = DirectoryReplica(of: hand.key.publicKey)
+        #expect(throws: Rejection.unknownSender) { try admit(&gone, nobody, mesh.now) }
+    }
+
+    @Test("the number of replaced sessions whose first messages are accepted has a limit") func strangers() throws {
+        var pairs = try pairs()
+        let shared = (1...UInt64(Limits.replacedStrangers) + 1).map { number in
+            var entry = entry
+            entry.session = SessionID(rawValue: number) ?? entry.session
+            return SharedEntry(entry)
+        }
+        for shared in shared { pairs.end(shared.entry.session, replaced: shared, now: mesh.now) }
+        let usage = try #require(pairs.usages.first { $0.name == "replaced strangers" })
+        #expect(usage.count == Limits.replacedStrangers && usage.limit == Limits.replacedStrangers)
+        pairs.expire(now: mesh.now + ProtocolConstants.pairLingering)
+        #expect(pairs.usages.allSatisfy { $0.count == 0 })
     }
 
     @Test("messages of a replaced session are refused once its peer is no longer a member") func revoked() throws {
@@ -99,7 +155,7 @@ import Testing
         var budget = SealBudget()
         _ = try session.seal(signed(), for: entry, charging: &budget)
         #expect(session.rekeyAt > mesh.now)
-        session.end(entry.session, wasReplaced: false, now: mesh.now)
+        session.end(entry.session, replaced: nil, now: mesh.now)
         #expect(session.rekeyAt <= mesh.now)
         var other = entry
         other.session = try sessions(7)[0]
