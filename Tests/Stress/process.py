@@ -46,8 +46,12 @@ def forget_most_resident(pid):
 
 
 def written(pid):
-    """The memory that a process has written and shares with no other, in KiB: its heap, its stacks and its data."""
-    return kibibytes(pid, 'smaps_rollup', 'Private_Dirty')
+    """The memory that a process has written, in KiB: its heap, its stacks and its data.
+
+    Pages of files do not count. Those of a program that was built just before count as dirty until the kernel has
+    written them to the disk.
+    """
+    return kibibytes(pid, 'smaps_rollup', 'Anonymous')
 
 
 def proportional(pid):
