@@ -14,7 +14,7 @@ struct MemberHistoryTests {
     }
 
     private static func since(_ history: MemberHistory) -> [PublicKey: Timestamp] {
-        Dictionary(uniqueKeysWithValues: history.present.all.map { ($0.member.publicKey, $0.since) })
+        Dictionary(uniqueKeysWithValues: history.present.values.map { ($0.member.publicKey, $0.since) })
     }
 
     /// All joins and departures so far, in order.

@@ -16,7 +16,7 @@ package struct MemberHistory: Sendable {
     package var roster: Roster? {
         didSet { neverCount = countNever() }
     }
-    private(set) package var present = PresentMembers()
+    private(set) package var present = DenseTable<Presence>()
     /// The newest departure of each former member: its serial number, and the member's state since then.
     private var absent: [PublicKey: (number: UInt64, state: MemberState)] = [:]
     /// The number of former members in each of the states left, failed and revoked.
@@ -71,7 +71,7 @@ package struct MemberHistory: Sendable {
     package mutating func noteJoin(_ member: Member, at now: Timestamp) {
         addNever(-1, for: member.publicKey)
         setAbsence(of: member.publicKey, nil)
-        present.set(PresentMembers.Presence(member: member, since: now))
+        present.set(Presence(member: member, since: now))
     }
 
     /// Notes that a member has a new session. The member's `since` does not change, because the member has not left.
@@ -109,7 +109,7 @@ package struct MemberHistory: Sendable {
     /// an unknown reason is noted.
     package mutating func replace(_ members: [Member], at now: Timestamp) {
         let keys = Set(members.map(\.publicKey))
-        for presence in present.all where !keys.contains(presence.member.publicKey) {
+        for presence in present.values where !keys.contains(presence.member.publicKey) {
             noteDeparture(presence.member, nil, at: now)
         }
         for member in members { noteRejoin(member, at: now) }

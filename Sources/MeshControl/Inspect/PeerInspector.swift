@@ -190,7 +190,7 @@ package final class PeerInspector: ControlledProcess {
     private func members(_ state: State, _ isCertain: Bool, _ now: Timestamp) -> [ListedMember] {
         let (link, since) = (state.link, state.linkSince)
         var history = state.history
-        let members = history.present.all.map { presence in
+        let members = history.present.values.map { presence in
             var member = ListedMember(
                 presence.member, isCertain ? .alive : .suspect, since: isCertain ? presence.since : since,
                 reason: isCertain ? nil : link == .ended ? .disconnected : .serverSilent)

@@ -132,7 +132,7 @@ package final class ServerInspector: ControlledProcess {
         let (present, absent, roster) = state.withLock { state in
             (state.history.present, state.history.absences(now), state.roster)
         }
-        var members = present.all.map { ListedMember($0.member, .alive, since: $0.since) }
+        var members = present.values.map { ListedMember($0.member, .alive, since: $0.since) }
         add(await standings(of: members.map(\.publicKey)), to: &members, now)
         members += absent.map(ListedMember.init)
         let former = Set(absent.map(\.member.publicKey))

@@ -19,8 +19,8 @@ package struct LaneDivision: Hashable, Sendable {
 }
 
 /// A session that the registry hands to a lane. From then on, the lane receives the session's datagrams.
-package struct LaneMember: Sendable {
-    let session: SessionID
+package struct LaneMember: Identifiable, Sendable {
+    package let id: SessionID
     let path: Path
     var receiver: MemberReceiver
 }
@@ -64,10 +64,7 @@ package struct MemberLane: Sendable {
     private let context: SigningContext
     private let epoch: UInt64
     private let rate: Rate
-    /// The members of this lane, in no particular order.
-    private var members: [LaneMember] = []
-    /// The index of each session in `members`.
-    private var indices: [SessionID: Int] = [:]
+    private var members = DenseTable<LaneMember>()
     private var ended = RecentSessions()
     private var report = LaneReport()
 
@@ -87,15 +84,12 @@ package struct MemberLane: Sendable {
     package func isExpected(_ datagram: Span<UInt8>, path: Path) -> Bool {
         guard let header = try? Datagram(decoding: datagram).header, let session = SessionID(rawValue: header.from)
         else { return false }
-        return indices[session].map { members[$0].path == path } ?? false
+        return members.index(of: session).map { members.values[$0].path == path } ?? false
     }
 
     /// Adds the sessions that have begun. Removes the sessions that have ended, and drops their keys.
     package mutating func apply(_ update: LaneUpdate) {
-        for member in update.begun {
-            indices[member.session] = members.count
-            members.append(member)
-        }
+        for member in update.begun { members.set(member) }
         for session in update.ended { end(session) }
     }
 
@@ -126,11 +120,11 @@ package struct MemberLane: Sendable {
         }
         guard datagram.header.to == epoch else { throw .misdirected }
         guard let session = SessionID(rawValue: datagram.header.from) else { throw .unknownSession }
-        guard let index = indices[session] else {
+        guard let index = members.index(of: session) else {
             throw ended.contains(session) ? .sessionEnded : .unknownSession
         }
-        let accepted = try members[index].receiver.admit(
-            span, datagram, of: session, at: members[index].path, path: path, rate: rate, worked: &report.worked,
+        let accepted = try members.values[index].receiver.admit(
+            span, datagram, of: session, at: members.values[index].path, path: path, rate: rate, worked: &report.worked,
             in: context, now: now)
         report.accepted.append(accepted)
         switch accepted.content {
@@ -143,9 +137,6 @@ package struct MemberLane: Sendable {
 
     private mutating func end(_ session: SessionID) {
         ended.insert(session)
-        guard let index = indices.removeValue(forKey: session) else { return }
-        members.swapAt(index, members.count - 1)
-        members.removeLast()
-        if index < members.count { indices[members[index].session] = index }
+        members.remove(session)
     }
 }

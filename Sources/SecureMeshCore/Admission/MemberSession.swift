@@ -1,5 +1,5 @@
 /// The registry's state of one member's session. The member's directory entry is in `Directory`.
-struct MemberSession: Sendable {
+struct MemberSession: Identifiable, Sendable {
     let id: SessionID
     /// The part of the session that checks the member's datagrams.
     ///

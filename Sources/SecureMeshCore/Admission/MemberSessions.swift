@@ -1,9 +1,8 @@
 /// The sessions of the server's members: the gates for HEARTBEAT and LEAVE, and the sealing of the datagrams to
 /// members.
 ///
-/// Each member's session is a value in an array and is changed in place, because a copy would cost reference counting
-/// for the keys and the replay window. A datagram costs one look-up of its session, and changes only this session and
-/// the load.
+/// Each member's session is changed in place, because a copy would cost reference counting for the keys and the replay
+/// window. A datagram costs one look-up of its session, and changes only this session and the load.
 ///
 /// With more than one event loop, the receivers of most members are in lanes (`MemberLane`). `takeUpdates` returns the
 /// sessions that each lane has to take over or to drop, and `admit` takes the datagrams that a lane has accepted.
@@ -12,10 +11,7 @@ package struct MemberSessions: Sendable {
     private let epoch: UInt64
     private let rate: Rate
     private let lifetime: Duration
-    /// The members, in no order.
-    private var members: [MemberSession] = []
-    /// The index of each session in `members`.
-    private var indices: [SessionID: Int] = [:]
+    private var members = DenseTable<MemberSession>()
     private var ended = RecentSessions()
     private var tokens: PulseTokens
     private var load: MemberLoad
@@ -52,7 +48,7 @@ package struct MemberSessions: Sendable {
 
     /// Returns true if `session` is a member's session and its HELLO came from `path`.
     package func isMember(_ session: SessionID, at path: Path) -> Bool {
-        indices[session].map { members[$0].path == path } ?? false
+        members.index(of: session).map { members.values[$0].path == path } ?? false
     }
 
     /// Adds to the load the cost of sealing and sending DELTAs.
@@ -105,10 +101,10 @@ extension MemberSessions {
         guard datagram.header.to == epoch else { throw .misdirected }
         guard let session = SessionID(rawValue: datagram.header.from) else { throw .unknownSession }
         let index = try index(of: session)
-        let home = members[index].path
+        let home = members.values[index].path
         var worked = 0
         defer { if worked > 0 { load.charge(now: now) } }
-        let accepted = try members[index].receiver?.admit(
+        let accepted = try members.values[index].receiver?.admit(
             span, datagram, of: session, at: home, path: path, rate: rate, worked: &worked, in: context, now: now)
         // A lane has the receiver. The kernel gives this member's datagrams to the socket of that lane, so none should
         // come here.
@@ -124,7 +120,7 @@ extension MemberSessions {
     }
 
     private func index(of session: SessionID) throws(Rejection) -> Int {
-        guard let index = indices[session] else {
+        guard let index = members.index(of: session) else {
             throw ended.contains(session) ? .sessionEnded : .unknownSession
         }
         return index
@@ -135,20 +131,20 @@ extension MemberSessions {
         switch accepted.content {
         case .misbehaved: return .misbehaved(session)
         case .leave:
-            members[index].received += 1
+            members.values[index].received += 1
             return .leave(session)
         case .heartbeat(let verified, let asksForPulse):
-            members[index].received += 1
-            members[index].newestNumber = verified.body.number
+            members.values[index].received += 1
+            members.values[index].newestNumber = verified.body.number
             let heard = tokens.match(verified.body.token, of: session)
             if PulseTokens.isFresh(issuedAt: heard?.at, now: now, lifetime: lifetime) {
-                members[index].lastLife = now
+                members.values[index].lastLife = now
             }
-            let told = heard.map { members[index].told(in: $0) }
+            let told = heard.map { members.values[index].told(in: $0) }
             return .heartbeat(
                 AdmittedHeartbeat(
                     session: session, verified: verified, heard: heard, told: told ?? 0,
-                    stalledFor: told.flatMap { members[index].noteHeld(verified, told: $0, now: now) },
+                    stalledFor: told.flatMap { members.values[index].noteHeld(verified, told: $0, now: now) },
                     asksForPulse: asksForPulse))
         }
     }
@@ -193,10 +189,9 @@ extension MemberSessions {
         let receiver = MemberReceiver(joiner)
         let lane = division.loop(of: session)
         if lane > 0 {
-            update(lane) { $0.begun.append(LaneMember(session: session, path: ticket.path, receiver: receiver)) }
+            update(lane) { $0.begun.append(LaneMember(id: session, path: ticket.path, receiver: receiver)) }
         }
-        indices[session] = members.count
-        members.append(
+        members.set(
             MemberSession(
                 id: session, receiver: lane > 0 ? nil : receiver,
                 channel: SendingChannel(key: ticket.keys.serverToPeer), lane: lane, path: ticket.path, joinedAt: now,
@@ -206,12 +201,8 @@ extension MemberSessions {
     /// Ends `session` and drops its keys. From then on, datagrams of the session are refused as `sessionEnded`.
     package mutating func end(_ session: SessionID) {
         ended.insert(session)
-        guard let index = indices.removeValue(forKey: session) else { return }
-        let lane = members[index].lane
-        if lane > 0 { update(lane) { $0.ended.append(session) } }
-        members.swapAt(index, members.count - 1)
-        members.removeLast()
-        if index < members.count { indices[members[index].id] = index }
+        guard let lane = members.remove(session)?.lane, lane > 0 else { return }
+        update(lane) { $0.ended.append(session) }
     }
 
     /// Returns the sessions without a proof of life since `instant`, in ascending order.
@@ -220,33 +211,33 @@ extension MemberSessions {
     }
 
     /// The earliest time of a member's last proof of life; nil if there are no members.
-    package var oldestLife: Instant? { members.indices.lazy.map { members[$0].lastLife }.min() }
+    package var oldestLife: Instant? { members.values.indices.lazy.map { members.values[$0].lastLife }.min() }
 
     /// Returns the number of sessions without a proof of life since `instant`.
     package func silentCount(since instant: Instant) -> Int {
-        members.count { $0.lastLife < instant }
+        members.values.count { $0.lastLife < instant }
     }
 
     /// Returns true if the member's last proof of life is no older than the lifetime of a token.
     package func isAlive(_ session: SessionID, now: Instant) -> Bool {
-        indices[session].map { now - members[$0].lastLife <= lifetime } ?? false
+        members.index(of: session).map { now - members.values[$0].lastLife <= lifetime } ?? false
     }
 
     /// Returns the server's view of a member; nil if `session` is not the session of a member.
     ///
     /// - Parameter lateAfter: The time without a proof of life after which a member counts as late.
     package func standing(of session: SessionID, lateAfter: Duration, now: Instant) -> MemberStanding? {
-        indices[session].map { index in
-            let silence = now - members[index].lastLife
+        members.index(of: session).map { index in
+            let silence = now - members.values[index].lastLife
             return MemberStanding(
-                silence: silence, isLate: silence > lateAfter, sent: members[index].channel.sent,
-                received: members[index].received)
+                silence: silence, isLate: silence > lateAfter, sent: members.values[index].channel.sent,
+                received: members.values[index].received)
         }
     }
 
     /// Returns the number of sessions that began at `instant` or later.
     package func count(joinedSince instant: Instant) -> Int {
-        members.count { $0.joinedAt >= instant }
+        members.values.count { $0.joinedAt >= instant }
     }
 
     /// Returns the sessions that began before `instant`, in ascending order.
@@ -255,7 +246,7 @@ extension MemberSessions {
     }
 
     private func sessions(where isWanted: (MemberSession) -> Bool) -> [SessionID] {
-        members.indices.compactMap { isWanted(members[$0]) ? members[$0].id : nil }.sorted()
+        members.values.indices.compactMap { isWanted(members.values[$0]) ? members.values[$0].id : nil }.sorted()
     }
 }
 
@@ -276,25 +267,25 @@ extension MemberSessions {
     /// Takes a token from the bucket for PULSEs that answer the member's heartbeats. Returns false if the bucket is
     /// empty or `session` is not the session of a member.
     package mutating func mayAnswer(_ session: SessionID, now: Instant) -> Bool {
-        guard let index = indices[session] else { return false }
-        return members[index].answers.accept(Limits.answeringPulseRate, now: now)
+        guard let index = members.index(of: session) else { return false }
+        return members.values[index].answers.accept(Limits.answeringPulseRate, now: now)
     }
 
     /// Returns the state of the member's repairs; nil if `session` is not the session of a member.
     package func repair(of session: SessionID) -> RepairState? {
-        indices[session].map { members[$0].repair }
+        members.index(of: session).map { members.values[$0].repair }
     }
 
     package mutating func setRepair(_ repair: RepairState, of session: SessionID) {
-        guard let index = indices[session] else { return }
-        members[index].repair = repair
+        guard let index = members.index(of: session) else { return }
+        members.values[index].repair = repair
     }
 
     /// Notes the directory version in the PULSEs that were sent to a new member at its CONFIRM. If there are two such
     /// PULSEs, `version` is the version in the second one.
     package mutating func noteFirstTold(_ version: UInt64, to session: SessionID) {
-        guard let index = indices[session] else { return }
-        members[index].repair.firstTold = version
+        guard let index = members.index(of: session) else { return }
+        members.values[index].repair.firstTold = version
     }
 
     /// Seals `payload` for one member. If it is a PULSE, the datagram also carries the newest number that was accepted
@@ -303,11 +294,12 @@ extension MemberSessions {
     /// - Returns: The sealed datagram; nil if `session` is not the session of a member, or if all counters of the
     ///   session are used up.
     package mutating func seal(_ payload: SignedPayload, for session: SessionID) -> Transmit? {
-        guard let index = indices[session] else { return nil }
+        guard let index = members.index(of: session) else { return nil }
         let fields: OpenFields? =
             payload.kind == .pulse
-            ? .pulse(echo: members[index].newestNumber, token: tokens.newest(for: session)) : nil
-        guard let bytes = members[index].channel.seal(payload, to: session.rawValue, as: fields) else { return nil }
-        return Transmit(path: members[index].path, bytes: bytes, lane: members[index].lane)
+            ? .pulse(echo: members.values[index].newestNumber, token: tokens.newest(for: session)) : nil
+        let sealed = members.values[index].channel.seal(payload, to: session.rawValue, as: fields)
+        guard let bytes = sealed else { return nil }
+        return Transmit(path: members.values[index].path, bytes: bytes, lane: members.values[index].lane)
     }
 }
