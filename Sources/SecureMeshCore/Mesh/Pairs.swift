@@ -10,17 +10,18 @@ package struct Pairs: Sendable {
     private let limit: Int
     private var inbound: [SessionID: InboundPair] = [:]
     private var outbound: [SessionID: SecureChannel] = [:]
-    /// Sessions whose directory entries cannot be used, because their binding or their ephemeral key is invalid. This
-    /// peer does not try them again.
-    private var badBindings: Set<SessionID> = []
+    /// The hashes of directory entries that cannot be used, because their binding or their ephemeral key is invalid.
+    /// This peer does not try them again.
+    private var badBindings: [SessionID: Bytes32] = [:]
     /// Ended sessions with which this peer had keys. Even if the server lists such a session again, this peer makes no
-    /// keys with it, because the nonces would repeat.
+    /// keys with it, because the nonces would repeat. Only the key for receiving from a stranger in `replaced` may
+    /// still be made, if this peer had no more than the key for sending.
     private var retiredSessions: Set<SessionID> = []
     private var replaced = ReplacedSenders()
     /// The keys for senders from which this peer has not decrypted any datagram yet. Anyone who knows the directory can
     /// cause such keys to be computed, so the limit of this table is lower than that of `inbound`. A key has no counter
     /// and no replay window. If a key is evicted, only the CPU time to compute it is lost.
-    private var unproven = BoundedTable<SessionID, Secret32>(limit: Limits.unprovenPairs)
+    private var unproven = BoundedTable<SessionID, UnprovenKey>(limit: Limits.unprovenPairs)
     private var agreements = RateLimiter()
     private var strayAgreements = RateLimiter()
     private var answerAgreements = RateLimiter()
@@ -67,7 +68,7 @@ package struct Pairs: Sendable {
             sealed = outbound.values[index].seal(payload, to: entry.session.rawValue)
         } else {
             do throws(PairError) {
-                try check(entry.session)
+                try check(entry)
                 budget.spend(Limits.pairCost)
                 let key = try key(with: entry, isSending: true)
                 var channel = SecureChannel(receiveKey: key, sendKey: key)
@@ -141,10 +142,10 @@ package struct Pairs: Sendable {
 
     /// Ends the pair with another member's session.
     ///
-    /// - Parameter replaced: The directory entry of the session if the member has a newer session; nil otherwise.
-    ///   Messages of the old session may still be on their way, so they are accepted for 5 s more.
+    /// - Parameter entry: The directory entry of the session if the member has a newer session; nil otherwise. Messages
+    ///   of the old session may still be on their way, so they are accepted for 5 s more.
     package mutating func end(_ session: SessionID, replaced entry: SharedEntry?, now: Instant) {
-        let wasUsable = badBindings.remove(session) == nil && !retiredSessions.contains(session)
+        let wasUsable = badBindings.removeValue(forKey: session) == nil && !retiredSessions.contains(session)
         unproven.remove(session)
         let isReceiver = outbound.removeValue(forKey: session) != nil
         let sender = inbound.index(forKey: session)
@@ -170,7 +171,6 @@ package struct Pairs: Sendable {
             // lost.
             if let until = inbound[session]?.until, until <= now { inbound[session] = nil }
             unproven.remove(session)
-            badBindings.remove(session)
         }
     }
 
@@ -189,8 +189,12 @@ package struct Pairs: Sendable {
             let (entry, until) = self.sender(sender, held: directory, now: now),
             entry.identity != identity.publicKey
         else { throw .unknownSender }
-        do throws(PairError) { try check(sender, isReplaced: until != nil) } catch { throw Rejection(error) }
-        if let key = unproven[sender] { return InboundPair(entry: entry, key: key, until: until) }
+        let isReplaced = until != nil
+        do throws(PairError) { try check(entry, isReplaced: isReplaced) } catch { throw Rejection(error) }
+        // A lying server can list the session again with another entry, whose binding has not been verified.
+        if let known = unproven[sender], known.entry == entry {
+            return InboundPair(entry: entry, key: known.key, until: until)
+        }
         // A member that this peer sends to is expected to answer.
         let isInTime =
             if outbound[sender] != nil {
@@ -202,8 +206,8 @@ package struct Pairs: Sendable {
             }
         guard isInTime else { throw .agreementOverRate }
         do throws(PairError) {
-            let key = try key(with: entry, isSending: false)
-            unproven.set(key, for: sender)
+            let key = try key(with: entry, isSending: false, isReplaced: isReplaced)
+            unproven.set(UnprovenKey(entry: entry, key: key), for: sender)
             return InboundPair(entry: entry, key: key, until: until)
         } catch {
             throw Rejection(error)
@@ -226,21 +230,39 @@ package struct Pairs: Sendable {
     ///
     /// - Parameter isReplaced: True if the key is for receiving from a replaced session. Even if this peer sent to that
     ///   session, it has not made this key before.
-    private func check(_ session: SessionID, isReplaced: Bool = false) throws(PairError) {
-        guard !badBindings.contains(session) else { throw .bindingInvalid }
-        guard isReplaced || !retiredSessions.contains(session) else { throw .sessionRetired }
+    private func check(_ entry: Entry, isReplaced: Bool = false) throws(PairError) {
+        if let bad = badBindings[entry.session], bad == entry.hash { throw .bindingInvalid }
+        guard isReplaced || !retiredSessions.contains(entry.session) else { throw .sessionRetired }
         guard !isExhausted else { throw .pairsExhausted }
     }
 
-    private mutating func key(with entry: Entry, isSending: Bool) throws(PairError) -> Secret32 {
+    private mutating func key(
+        with entry: Entry, isSending: Bool, isReplaced: Bool = false
+    ) throws(PairError) -> Secret32 {
         guard identity.context.isBound(entry) else {
-            badBindings.insert(entry.session)
+            noteBad(entry, isReplaced: isReplaced)
             throw .bindingInvalid
         }
         guard let key = identity.key(with: entry, isSending: isSending) else {
-            badBindings.insert(entry.session)
+            noteBad(entry, isReplaced: isReplaced)
             throw .agreementFailed
         }
         return key
     }
+
+    /// Notes that an entry cannot be used, so that it is not tried again.
+    private mutating func noteBad(_ entry: Entry, isReplaced: Bool) {
+        if isReplaced {
+            replaced.removeStranger(entry.session)
+        } else {
+            badBindings[entry.session] = entry.hash
+        }
+    }
+}
+
+/// A key with a sender from which no datagram has been decrypted yet, and the directory entry for which it was made.
+/// The binding of this entry has been verified.
+private struct UnprovenKey: Sendable {
+    let entry: Entry
+    let key: Secret32
 }

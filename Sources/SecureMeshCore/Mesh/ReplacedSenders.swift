@@ -1,8 +1,8 @@
 /// The sessions of other members that were replaced by newer sessions of the same members in the last 5 s. Messages of
 /// a replaced session are still accepted (PROTOCOL.md, section 7.1).
 ///
-/// A *stranger* is a replaced session with which this peer had no keys as a receiver. Its first message may still be on
-/// its way, so its directory entry is kept.
+/// A *stranger* is a session from which this peer had decrypted no datagram when the session was replaced. The first
+/// message of a stranger may still be on its way, so the stranger's directory entry is kept.
 struct ReplacedSenders: Sendable {
     private struct Stranger: Sendable {
         let shared: SharedEntry
@@ -45,20 +45,23 @@ struct ReplacedSenders: Sendable {
         return (stranger.shared.entry, stranger.until)
     }
 
-    /// Removes the entry of a stranger, because there is a pair with its session now, or its member has left.
+    /// Removes the entry of a stranger: there is a pair with its session now, its binding is invalid, or the server has
+    /// listed the session again and removed it.
     mutating func removeStranger(_ session: SessionID) {
         strangers[session] = nil
     }
 
     /// Removes the sessions whose messages are not accepted any more at `now`, and returns them.
     mutating func expire(_ now: Instant) -> [SessionID] {
-        let over = ends.prefix { $0.until <= now }
+        // A slice of `ends` would make `removeFirst` copy the array.
+        let count = ends.firstIndex { now < $0.until } ?? ends.count
+        let over = Array(ends[..<count])
         for end in over {
             if end.isStranger { strangerCount -= 1 }
             // A session that a lying server has listed twice can be replaced twice.
             if let stranger = strangers[end.session], stranger.until <= now { strangers[end.session] = nil }
         }
-        ends.removeFirst(over.count)
+        ends.removeFirst(count)
         return over.map(\.session)
     }
 }

@@ -376,9 +376,11 @@ package struct SessionRotation: Sendable {
 
     /// Ends the pairs that the current and the previous session have with another member's session.
     ///
-    /// - Parameter replaced: The directory entry of that session if the member has a newer session; nil otherwise.
+    /// - Parameter entry: The directory entry of that session if the member has a newer session; nil otherwise.
     package mutating func end(_ session: SessionID, replaced entry: SharedEntry?, now: Instant) {
         current?.end(session, replaced: entry, now: now)
+        // A previous session of another directory has pairs only with sessions of that directory.
+        guard previous?.session.directory == current?.directory else { return }
         previous?.session.end(session, replaced: entry, now: now)
     }
 }

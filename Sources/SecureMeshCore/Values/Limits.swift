@@ -204,8 +204,8 @@ package enum Limits {
     /// The largest number of senders with which a peer has computed keys, but from which it has not yet opened a
     /// datagram.
     package static let unprovenPairs = 16_384
-    /// The largest number of replaced sessions with which a peer has no keys, but whose first messages it still
-    /// accepts.
+    /// The largest number of replaced sessions from which a peer has decrypted no datagram, but whose first messages it
+    /// still accepts.
     package static let replacedStrangers = 4_096
     package static let messageRate = Rate(perSecond: 200, burst: 400)
     /// The rate limit for the bytes in one sender's messages. Per second, it is an eighth of `totalMessageByteRate`.

@@ -101,9 +101,56 @@ import Testing
         #expect(throws: Rejection.counterReplayed) { try admit(&listed, again, over) }
 
         #expect(throws: Rejection.unknownSender) { try admit(&late, present, over) }
-        gone.end(newer.session, replaced: nil, now: mesh.now)
         let nobody = DirectoryReplica(of: hand.key.publicKey)
         #expect(throws: Rejection.unknownSender) { try admit(&gone, nobody, mesh.now) }
+    }
+
+    @Test("a key is never used with an entry whose binding was not verified, although the sessions have one number")
+    func listedWithOtherEntry() throws {
+        try mesh.broadcast("hi", from: peer)
+        let message = try hand.received(.message)
+        var garbage = message
+        garbage[garbage.count - 1] ^= 1
+        var newer = entry
+        newer.session = try sessions(7)[0]
+        var (other, renamed) = (entry, entry)
+        other.identity = mesh.makeKey().publicKey
+        renamed.name = try PeerName("renamed")
+        func admit(_ pairs: inout Pairs, _ bytes: [UInt8], _ listed: Entry) throws(Rejection) {
+            guard let directory = try? directory(listed) else { throw .unknownSender }
+            let datagram = try Datagram(decoding: bytes.span)
+            _ = try pairs.admitMessage(bytes.span, datagram, from: entry.address, held: directory, now: mesh.now)
+        }
+        for lie in [other, renamed] {
+            var replaced = try pairs()
+            replaced.end(entry.session, replaced: SharedEntry(entry), now: mesh.now)
+            #expect(throws: Rejection.sealBroken) { try admit(&replaced, garbage, newer) }
+            #expect(throws: Rejection.bindingInvalid) { try admit(&replaced, message, lie) }
+            // An entry that has been corrected is tried again.
+            #expect(throws: Never.self) { try admit(&replaced, message, entry) }
+
+            var listed = try pairs()
+            #expect(throws: Rejection.sealBroken) { try admit(&listed, garbage, entry) }
+            #expect(throws: Rejection.bindingInvalid) { try admit(&listed, message, lie) }
+            #expect(throws: Never.self) { try admit(&listed, message, entry) }
+        }
+    }
+
+    @Test("a replaced session with an invalid binding is tried once") func badStranger() throws {
+        try mesh.broadcast("hi", from: peer)
+        let message = try hand.received(.message)
+        let datagram = try Datagram(decoding: message.span)
+        var (bad, newer) = (entry, entry)
+        bad.name = try PeerName("renamed")
+        newer.session = try sessions(7)[0]
+        let present = try directory(newer)
+        var pairs = try pairs()
+        pairs.end(entry.session, replaced: SharedEntry(bad), now: mesh.now)
+        for refusal: Rejection in [.bindingInvalid, .unknownSender] {
+            #expect(throws: refusal) {
+                try pairs.admitMessage(message.span, datagram, from: entry.address, held: present, now: mesh.now)
+            }
+        }
     }
 
     @Test("the number of replaced sessions whose first messages are accepted has a limit") func strangers() throws {
