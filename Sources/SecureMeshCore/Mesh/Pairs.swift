@@ -226,7 +226,7 @@ package struct Pairs: Sendable {
         return (entry, until)
     }
 
-    /// Throws an error if no key may be made with the session. This check comes first, because it computes nothing.
+    /// Throws an error if no key may be made with the session. This check comes first, because it computes no key.
     ///
     /// - Parameter isReplaced: True if the key is for receiving from a replaced session. Even if this peer sent to that
     ///   session, it has not made this key before.
