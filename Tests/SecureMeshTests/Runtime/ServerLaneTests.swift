@@ -60,9 +60,9 @@ struct ServerLaneTests {
                 for peer in peers { try await peer.peer.joined() }
                 try await Self.deliver([7], from: peers[0].peer, to: 7)
                 for peer in peers.dropFirst() { #expect(await peer.events.message()?.body == [7]) }
-                // The loop waits until the server has accepted four heartbeats of each member.
+                // The loop waits until the server has accepted ten heartbeats of each member.
                 let keys = peers.map(\.key.publicKey)
-                while try await mesh.server.standings(of: keys).contains(where: { ($0?.received ?? 0) < 4 }) {
+                while try await mesh.server.standings(of: keys).contains(where: { ($0?.received ?? 0) < 10 }) {
                     await Task.yield()
                 }
                 #expect(try await mesh.server.members().count == 8)
