@@ -24,18 +24,21 @@ struct ReplacedSenders: Sendable {
     ///
     /// - Returns: The instant until which its messages are accepted.
     mutating func insert(_ session: SessionID, now: Instant) -> Instant {
-        let until = now + ProtocolConstants.pairLingering
-        ends.append((session, until, isStranger: false))
-        return until
+        insert(session, isStranger: false, now: now)
     }
 
     /// Notes that the session of a stranger was replaced at `now`. Does nothing if there is no room.
     mutating func insert(stranger shared: SharedEntry, now: Instant) {
         guard strangerCount < Limits.replacedStrangers else { return }
-        let until = now + ProtocolConstants.pairLingering
-        ends.append((shared.entry.session, until, isStranger: true))
-        strangers[shared.entry.session] = Stranger(shared: shared, until: until)
+        let session = shared.entry.session
+        strangers[session] = Stranger(shared: shared, until: insert(session, isStranger: true, now: now))
         strangerCount += 1
+    }
+
+    private mutating func insert(_ session: SessionID, isStranger: Bool, now: Instant) -> Instant {
+        let until = now + ProtocolConstants.pairLingering
+        ends.append((session, until, isStranger))
+        return until
     }
 
     /// Returns the entry of a stranger, and the instant until which the stranger's messages are accepted. Returns nil
