@@ -33,6 +33,7 @@ let package = Package(
             pkgConfig: "libsodium",
             providers: [.apt(["libsodium-dev", "pkg-config"]), .brew(["libsodium", "pkg-config"])]
         ),
+        .systemLibrary(name: "CSched"),
         .systemLibrary(name: "CStatfs"),
         .systemLibrary(name: "CTimex"),
         .systemLibrary(name: "CUio"),
@@ -80,6 +81,7 @@ let package = Package(
         .executableTarget(
             name: "p2p",
             dependencies: [
+                .byName(name: "CSched", condition: .when(platforms: [.linux])),
                 .byName(name: "CStatfs", condition: .when(platforms: [.linux])),
                 .byName(name: "CTimex", condition: .when(platforms: [.linux])),
                 .byName(name: "CUio", condition: .when(platforms: [.linux])),

@@ -109,6 +109,7 @@ struct SwarmCommand: AsyncParsableCommand {
 
     func run() async throws {
         Console.startQueue()
+        EventLoopPlacement.spreadOverCores()
         let signals = try SignalTrap.trap(endsWithTerminal: true)
         let swarm = try makeSwarm()
         let running = Task { await swarm.run(gap: gap) }

@@ -13,10 +13,10 @@ struct TidyTests {
     private static let filesWithUnsafe = [
         "Crypto/Sodium.swift", "SecureMesh/AddressConversion.swift", "SecureMesh/ExtendedAttribute.swift",
         "SecureMesh/Neighbors.swift", "SecureMesh/OpenFile.swift", "SecureMesh/SocketDescriptor.swift",
-        "SecureMesh/SystemResolver.swift", "Process/ProcessArguments.swift", "Process/ProcessLimits.swift",
-        "Process/PassphrasePrompt.swift", "Process/ResidentCode.swift", "Process/SchedulingPriority.swift",
-        "Process/SignalTrap.swift", "Process/StandardStreams.swift", "Process/Terminal.swift", "p2p/FileSystem.swift",
-        "Serve/SocketFiles.swift", "p2p/NotifySocket.swift",
+        "SecureMesh/SystemResolver.swift", "Process/EventLoopPlacement.swift", "Process/ProcessArguments.swift",
+        "Process/ProcessLimits.swift", "Process/PassphrasePrompt.swift", "Process/ResidentCode.swift",
+        "Process/SchedulingPriority.swift", "Process/SignalTrap.swift", "Process/StandardStreams.swift",
+        "Process/Terminal.swift", "p2p/FileSystem.swift", "Serve/SocketFiles.swift", "p2p/NotifySocket.swift",
     ]
 
     /// The modules that every file of a target may import.
