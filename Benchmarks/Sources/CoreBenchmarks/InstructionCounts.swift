@@ -29,6 +29,7 @@ struct InstructionCounts {
         measureJoins(&mesh)
         measureLeaves(&mesh)
         measurePeer(&mesh)
+        measureBroadcast(&mesh)
     }
 
     /// Counts the instructions of `body`. `Benchmarks/instructions` adds up the counts that have the same name.
@@ -109,6 +110,14 @@ struct InstructionCounts {
             let pulses = mesh.hold(.pulse) { $0.advance(by: BenchmarkMesh.heartbeat) }
             count(name, &mesh, operations: 1) { $0.handleAtPeer(pulses) }
         }
+    }
+
+    /// The first broadcast is not counted, because it also derives the keys with all receivers.
+    private func measureBroadcast(_ mesh: inout BenchmarkMesh) {
+        let body = [UInt8](repeating: 7, count: 20)
+        _ = mesh.broadcast(body)
+        mesh.settle()
+        count("broadcast, per receiver", &mesh, operations: mesh.registry.memberCount - 1) { _ = $0.broadcast(body) }
     }
 }
 

@@ -20,3 +20,16 @@ extension [UInt8] {
         append(addingCapacity: count) { $0.append(repeating: 0, count: count) }
     }
 }
+
+extension OutputSpan<UInt8> {
+    @inline(__always)
+    package mutating func append(bigEndian value: UInt16) {
+        append(UInt8(value >> 8))
+        append(UInt8(truncatingIfNeeded: value))
+    }
+
+    @inline(__always)
+    package mutating func append(bigEndian value: UInt64) {
+        append(littleEndian: value.byteSwapped)
+    }
+}

@@ -21,12 +21,15 @@ package struct Header: Hashable, Sendable {
     package func encode(size: Int) -> [UInt8] {
         var bytes: [UInt8] = []
         bytes.reserveCapacity(size)
-        bytes.append(ProtocolConstants.version)
-        bytes.append(kind.rawValue)
-        bytes.append(bigEndian: UInt16(clamping: size))
-        bytes.append(bigEndian: to)
-        bytes.append(bigEndian: from)
-        bytes.append(bigEndian: counter)
+        // Space is reserved once for the whole header, because that is faster than once for each field.
+        bytes.append(addingCapacity: Self.size) { bytes in
+            bytes.append(ProtocolConstants.version)
+            bytes.append(kind.rawValue)
+            bytes.append(bigEndian: UInt16(clamping: size))
+            bytes.append(bigEndian: to)
+            bytes.append(bigEndian: from)
+            bytes.append(bigEndian: counter)
+        }
         fields.appendDelivery(to: &bytes)
         fields.appendClear(to: &bytes)
         return bytes
