@@ -36,7 +36,7 @@ package struct FormerDirectory: MemberLookup {
 
     package subscript(session: SessionID) -> Entry? { members[session] }
     package func lists(_ identity: PublicKey) -> Bool { members.entry(of: identity) != nil }
-    package func entry(of identity: PublicKey) -> Entry? { members.entry(of: identity) }
+    func shared(of identity: PublicKey) -> SharedEntry? { members.shared(of: identity) }
 
     package var missingCount: Int { members.count - returned.count }
     /// The missing members, in ascending order of their sessions.

@@ -36,7 +36,7 @@ struct InboundPair: Sendable {
         hasOpened = true
         let audience = opened.body.audience
         guard audience == nil || audience == identity.publicKey else { throw .notAddressedToMe }
-        guard messages.accept(limits, size: span.count, now: now) else { throw .senderOverRate }
+        guard messages.admit(limits, size: span.count, now: now) == .zero else { throw .senderOverRate }
         guard totalBytes.accept(limits.totalBytes, count: span.count, now: now) else { throw .messagesOverRate }
         let message = try opened.verified(by: entry.identity, in: identity.context).body
         channel.accept(counter: datagram.header.counter)

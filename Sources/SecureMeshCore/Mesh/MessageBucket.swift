@@ -14,10 +14,17 @@ package struct MessageBucket: Hashable, Sendable {
         max(messages.wait(limits.messages, count: count, now: now), bytes.wait(limits.bytes, count: size, now: now))
     }
 
-    /// Counts a message whose datagram has `size` bytes. If the message would exceed a limit, counts nothing and
-    /// returns false.
-    package mutating func accept(_ limits: MessageLimits, size: Int, now: Instant) -> Bool {
-        guard wait(limits, size: size, now: now) == .zero else { return false }
-        return messages.accept(limits.messages, now: now) && bytes.accept(limits.bytes, count: size, now: now)
+    /// Counts messages if they are within both limits.
+    ///
+    /// - Parameters:
+    ///   - count: The number of messages.
+    ///   - size: The total size of the messages' datagrams, in bytes.
+    /// - Returns: Zero if the messages were counted; otherwise the time from `now` until they are within both limits.
+    package mutating func admit(_ limits: MessageLimits, count: Int = 1, size: Int, now: Instant) -> Duration {
+        let wait = wait(limits, count: count, size: size, now: now)
+        guard wait == .zero else { return wait }
+        messages.charge(count, limits.messages, now: now)
+        bytes.charge(size, limits.bytes, now: now)
+        return .zero
     }
 }

@@ -16,13 +16,27 @@ package struct Outbox: Sendable {
         /// True if this is a repeat, which means that receivers may have the message already. If this peer gets a new
         /// session, a repeat is dropped, because receivers could not recognize it as a copy.
         let isRepeat: Bool
+        /// The size of the datagram to each receiver, in bytes.
+        let size: Int
         /// The number of bytes that the broadcast counts toward `Limits.waitingBroadcastBytes`.
         let storedSize: Int
         /// The instant at which the broadcast is dropped, even if it is not sealed for all receivers yet.
         let until: Instant
 
-        /// The size of the datagram to each receiver, in bytes.
-        var size: Int { Kind.message.minimumSize + message.body.count }
+        /// - Parameter receivers: The receivers, in the order in which the message is sealed for them.
+        init(
+            _ message: PeerMessage, _ signed: SignedPayload, to receivers: [PublicKey], isRepeat: Bool, until: Instant
+        ) {
+            self.message = message
+            self.signed = signed
+            self.receivers = receivers.reversed()
+            self.isRepeat = isRepeat
+            self.until = until
+            size = Kind.message.minimumSize + message.body.count
+            storedSize = Self.storedSize(bodySize: message.body.count, receivers: receivers.count)
+        }
+
+        static func storedSize(bodySize: Int, receivers: Int) -> Int { bodySize + receivers * Bytes32.count }
     }
 
     private var limiter: SendLimiter
@@ -70,7 +84,7 @@ package struct Outbox: Sendable {
         let places = waiting.map { $0.isRepeat ? nil : $0.receivers.firstIndex(of: entry.identity) }
         let before = zip(waiting, places).filter { $1 != nil }
         let size = before.reduce(Kind.message.minimumSize + body.count) { $0 + $1.0.size }
-        let wait = limiter.wait(for: entry.session, count: before.count + 1, size: size, now: now)
+        let wait = limiter.admit(to: entry.session, count: before.count + 1, size: size, now: now)
         guard wait == .zero else { throw .overRate(retryAfter: wait) }
         var earlier: [(payload: SignedPayload, number: UInt64)] = []
         for (index, place) in places.enumerated() {
@@ -91,8 +105,7 @@ package struct Outbox: Sendable {
         _ body: [UInt8], flags: PeerMessage.Flags, for receivers: [(session: SessionID, identity: PublicKey)],
         by signer: Signer, now: Instant
     ) throws(SendError) -> (message: PeerMessage, signed: SignedPayload) {
-        let storedSize = body.count + receivers.count * Bytes32.count
-        guard !isFull, waitingBytes + storedSize <= Limits.waitingBroadcastBytes else { throw .queueFull }
+        guard hasRoom(bodySize: body.count, receivers: receivers.count) else { throw .queueFull }
         let size = Kind.message.minimumSize + body.count
         let wait = receivers.reduce(Duration.zero) { max($0, limiter.wait(for: $1.session, size: size, now: now)) }
         guard wait == .zero else { throw .overRate(retryAfter: wait) }
@@ -101,22 +114,27 @@ package struct Outbox: Sendable {
         let signed = signer.sign(.message, message)
         append(
             Broadcast(
-                message: message, signed: signed, receivers: receivers.reversed().map(\.identity), isRepeat: false,
-                storedSize: storedSize, until: now + Limits.broadcastLifetime), now: now)
+                message, signed, to: receivers.map(\.identity), isRepeat: false,
+                until: now + Limits.broadcastLifetime), now: now)
         return (message, signed)
     }
 
     /// Adds the repeat of a message to the broadcasts that wait. Does nothing if the message already waits, if it has
     /// no receivers, or if there is no room.
     package mutating func enqueue(_ due: Deliveries.Repeat, now: Instant) {
-        let storedSize = due.message.body.count + due.receivers.count * Bytes32.count
-        guard !due.receivers.isEmpty, !isFull, waitingBytes + storedSize <= Limits.waitingBroadcastBytes,
+        guard !due.receivers.isEmpty,
+            hasRoom(bodySize: due.message.body.count, receivers: due.receivers.count),
             !waiting.contains(where: { $0.message.number == due.message.number })
         else { return }
         append(
             Broadcast(
-                message: due.message, signed: due.signed, receivers: due.receivers.reversed(), isRepeat: true,
-                storedSize: storedSize, until: min(due.until, now + Limits.broadcastLifetime)), now: now)
+                due.message, due.signed, to: due.receivers, isRepeat: true,
+                until: min(due.until, now + Limits.broadcastLifetime)), now: now)
+    }
+
+    private func hasRoom(bodySize: Int, receivers: Int) -> Bool {
+        let storedSize = Broadcast.storedSize(bodySize: bodySize, receivers: receivers)
+        return !isFull && waitingBytes + storedSize <= Limits.waitingBroadcastBytes
     }
 
     private mutating func append(_ broadcast: Broadcast, now: Instant) {
@@ -137,7 +155,7 @@ package struct Outbox: Sendable {
     ///     acknowledged it.
     package mutating func next(
         in directory: DirectoryReplica, by speakers: Speakers, _ deliveries: Deliveries, now: Instant
-    ) -> (payload: SignedPayload, entry: Entry, number: UInt64)? {
+    ) -> (payload: SignedPayload, entry: SharedEntry, number: UInt64)? {
         // Copying a broadcast costs more than sealing it, so `waiting[0]` is read in place.
         while !waiting.isEmpty, waiting[0].until <= now { removeFirst() }
         removeFinished()
@@ -164,7 +182,7 @@ package struct Outbox: Sendable {
             if let (entry, signer) = directory.receiver(identity, by: speakers),
                 !waiting[0].isRepeat || waiting[0].signed.from == signer.from
             {
-                let wait = limiter.wait(for: entry.session, size: waiting[0].size, now: now)
+                let wait = limiter.admit(to: entry.entry.session, size: waiting[0].size, now: now)
                 guard wait == .zero else {
                     resumeAt = now + wait
                     return nil
@@ -190,13 +208,6 @@ package struct Outbox: Sendable {
     /// Resumes the sealing of broadcasts, because this peer may send messages again.
     package mutating func resume(_ now: Instant) {
         if !waiting.isEmpty, resumeAt == nil { resumeAt = now }
-    }
-
-    /// Counts a message toward the rate at which this peer sends to a session.
-    ///
-    /// - Parameter size: The size of the message's datagram, in bytes.
-    package mutating func charge(_ session: SessionID, size: Int, now: Instant) {
-        limiter.charge(session, size: size, now: now)
     }
 
     /// Forgets the send rate of a session that has ended.

@@ -587,13 +587,14 @@ extension Peer {
             throw .unknownMember
         }
         let speakers = try speakers(for: body, limit: limit, now: now)
-        guard let (entry, signer) = directory.receiver(identity, by: speakers) else { throw .notJoined }
+        guard let (shared, signer) = directory.receiver(identity, by: speakers) else { throw .notJoined }
+        let entry = shared.entry
         let asks = flags.contains(.acknowledge)
         try checkRoom(for: body, receivers: 1, acknowledgedWithin: asks ? timeout : nil)
         let (earlier, message, signed) = try outbox.sign(body, flags: flags, for: entry, by: signer, now: now)
         // If one of these messages cannot be sealed for this member, `message` cannot be sealed either.
         for (payload, number) in earlier { _ = trySealBroadcast(payload, number, for: entry, now: now) }
-        try seal(signed, for: entry, now: now)
+        try seal(signed, for: entry)
         if asks {
             deliveries.begin(message, signed, to: [identity], timeout: timeout, spread: .zero, now: now)
         }
@@ -656,7 +657,7 @@ extension Peer {
         let speakers = speakers(now)
         var failures = 0
         while let next = outbox.next(in: directory, by: speakers, deliveries, now: now) {
-            let isSealed = trySealBroadcast(next.payload, next.number, for: next.entry, now: now)
+            let isSealed = trySealBroadcast(next.payload, next.number, for: next.entry.entry, now: now)
             if !isSealed, next.number == number { failures += 1 }
         }
         return failures
@@ -674,7 +675,7 @@ extension Peer {
         _ payload: SignedPayload, _ number: UInt64, for entry: Entry, now: Instant
     ) -> Bool {
         do throws(SendError) {
-            try seal(payload, for: entry, now: now)
+            try seal(payload, for: entry)
         } catch {
             if error == .bindingInvalid { rejections.count(.bindingInvalid) }
             deliveries.drop(entry.identity, from: number, now: now)
@@ -786,14 +787,13 @@ extension Peer {
         Path(from: sessions.current?.address, to: entry.address)
     }
 
-    private mutating func seal(_ signed: SignedPayload, for entry: Entry, now: Instant) throws(SendError) {
+    private mutating func seal(_ signed: SignedPayload, for entry: Entry) throws(SendError) {
         let bytes: [UInt8]
         do {
             bytes = try sessions.seal(signed, for: entry, charging: &outbox.budget)
         } catch {
             throw SendError(error)
         }
-        outbox.charge(entry.session, size: bytes.count, now: now)
         outputs.push(.transmit(Transmit(path: path(to: entry), bytes: bytes, priority: .message)))
     }
 }
