@@ -417,7 +417,7 @@ final class MeshDriver<Machine: MeshMachine>: @unchecked Sendable where Machine.
         var emitted: [EventSource<Machine.Event>.Item] = []
         defer { emit(emitted) }
         while let output = box?.machine.pollOutput() {
-            switch output {
+            switch consume output {
             case .transmit(let transmit):
                 sentCount &+= 1
                 if transmit.lane > 0, Int(transmit.lane) <= orders.count {
