@@ -44,7 +44,7 @@ internal import Testing
         let labels = page.rows(under: "## 3. Primitives").compactMap { row in
             row[0].hasPrefix("\"") ? String(row[0].dropFirst().dropLast()) : nil
         }
-        #expect(labels == HashLabel.allCases.map(\.rawValue))
+        #expect(labels == HashLabel.allCases.map(\.text))
     }
 
     @Test func eachRefusalIsNamedAndNoOther() throws {

@@ -1,38 +1,55 @@
 /// The purpose of a hash or of a derived key (PROTOCOL.md, section 3). Each purpose has its own BLAKE2b key.
-///
-/// No label is empty, because BLAKE2b with an empty key is not keyed at all.
-package enum HashLabel: String, CaseIterable, Sendable {
-    case tag = "tag"
-    case transcript = "transcript"
-    case transcriptReject = "transcript reject"
-    case hello = "hello"
-    case reject = "reject"
-    case welcome = "welcome"
-    case master = "master"
-    case peerToServer = "peer to server"
-    case serverToPeer = "server to peer"
-    case binder = "binder"
-    case cookie = "cookie"
-    case token = "token"
-    case directoryEntry = "directory entry"
-    case directoryBucket = "directory bucket"
-    case directoryGroup = "directory group"
-    case directory = "directory"
-    case message = "message"
-    case keyText = "key text"
+package enum HashLabel: Int, CaseIterable, Sendable {
+    case tag
+    case transcript
+    case transcriptReject
+    case hello
+    case reject
+    case welcome
+    case master
+    case peerToServer
+    case serverToPeer
+    case binder
+    case cookie
+    case token
+    case directoryEntry
+    case directoryBucket
+    case directoryGroup
+    case directory
+    case message
+    case keyText
+
+    /// The label in ASCII. No label is empty, because BLAKE2b with an empty key is not keyed at all.
+    package var text: String {
+        switch self {
+        case .tag: "tag"
+        case .transcript: "transcript"
+        case .transcriptReject: "transcript reject"
+        case .hello: "hello"
+        case .reject: "reject"
+        case .welcome: "welcome"
+        case .master: "master"
+        case .peerToServer: "peer to server"
+        case .serverToPeer: "server to peer"
+        case .binder: "binder"
+        case .cookie: "cookie"
+        case .token: "token"
+        case .directoryEntry: "directory entry"
+        case .directoryBucket: "directory bucket"
+        case .directoryGroup: "directory group"
+        case .directory: "directory"
+        case .message: "message"
+        case .keyText: "key text"
+        }
+    }
 
     /// The BLAKE2b key of this purpose: the label, padded with zeros to 32 bytes.
-    package var key: Bytes32 {
-        var words: (UInt64, UInt64, UInt64, UInt64) = (0, 0, 0, 0)
-        for (index, byte) in rawValue.utf8.enumerated() {
-            let bits = UInt64(byte) << UInt64(index % 8 * 8)
-            switch index / 8 {
-            case 0: words.0 |= bits
-            case 1: words.1 |= bits
-            case 2: words.2 |= bits
-            default: words.3 |= bits
-            }
-        }
-        return Bytes32(littleEndian: words)
+    package var key: Bytes32 { Self.keys[rawValue] }
+
+    /// The keys in the order of the labels. Each is computed only once, because a server needs two of them for each
+    /// heartbeat with its PULSE.
+    private static let keys = allCases.map { label in
+        let bytes = Array(label.text.utf8)
+        return Bytes32((bytes + Array(repeating: 0, count: Bytes32.count - bytes.count)).span)
     }
 }

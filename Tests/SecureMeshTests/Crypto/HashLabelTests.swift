@@ -7,11 +7,11 @@ struct HashLabelTests {
     @Test(
         "no label is empty, longer than a key, or not ASCII: an empty key would be none", arguments: HashLabel.allCases)
     func lengths(_ label: HashLabel) {
-        #expect((1...32).contains(label.rawValue.utf8.count))
-        #expect(label.rawValue.utf8.allSatisfy { (0x20...0x7E).contains($0) })
+        #expect((1...32).contains(label.text.utf8.count))
+        #expect(label.text.utf8.allSatisfy { (0x20...0x7E).contains($0) })
         #expect(label.key.array.count == 32)
-        #expect(label.key.array.starts(with: label.rawValue.utf8))
-        #expect(label.key.array.dropFirst(label.rawValue.utf8.count).allSatisfy { $0 == 0 })
+        #expect(label.key.array.starts(with: label.text.utf8))
+        #expect(label.key.array.dropFirst(label.text.utf8.count).allSatisfy { $0 == 0 })
     }
 
     @Test("no two labels have the same key")
@@ -29,7 +29,7 @@ struct HashLabelTests {
     @Test("the labels are those of PROTOCOL.md")
     func names() {
         #expect(
-            Set(HashLabel.allCases.map(\.rawValue)) == [
+            Set(HashLabel.allCases.map(\.text)) == [
                 "tag", "transcript", "transcript reject", "hello", "reject", "welcome", "master", "peer to server",
                 "server to peer", "binder", "cookie", "token", "directory entry", "directory bucket", "directory group",
                 "directory", "message", "key text",
