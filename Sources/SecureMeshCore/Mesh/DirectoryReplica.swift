@@ -74,7 +74,7 @@ package struct DirectoryReplica: MemberLookup {
 
     /// Returns the signer of a message to a member, and the entry of the session for which the message is sealed.
     /// Returns nil if no message can be sealed for the member now.
-    package func receiver(_ identity: PublicKey, by speakers: Speakers) -> (entry: SharedEntry, signer: Signer)? {
+    package func receiver(_ identity: PublicKey, by speakers: Speakers) -> (shared: SharedEntry, signer: Signer)? {
         if let signer = speakers.listed, let entry = directory.shared(of: identity) { return (entry, signer) }
         if let signer = speakers.former, let entry = former.shared(of: identity) { return (entry, signer) }
         return nil
@@ -88,7 +88,7 @@ package struct DirectoryReplica: MemberLookup {
             }
         }
         return others.compactMap { other in
-            receiver(other.identity, by: speakers).map { ($0.entry.entry.session, $0.entry.entry.identity) }
+            receiver(other.identity, by: speakers).map { ($0.shared.entry.session, $0.shared.entry.identity) }
         }
     }
 

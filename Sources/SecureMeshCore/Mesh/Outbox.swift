@@ -71,6 +71,8 @@ package struct Outbox: Sendable {
 
     /// Signs a message to one member.
     ///
+    /// The message does not count toward the member's rate before `noteSent` is called.
+    ///
     /// - Returns: The message and its signed payload. `before` has the earlier broadcasts that still wait for the
     ///   member, with their numbers. The caller must seal these broadcasts first, so that the member gets this peer's
     ///   messages in the order in which they were made.
@@ -84,7 +86,7 @@ package struct Outbox: Sendable {
         let places = waiting.map { $0.isRepeat ? nil : $0.receivers.firstIndex(of: entry.identity) }
         let before = zip(waiting, places).filter { $1 != nil }
         let size = before.reduce(Kind.message.minimumSize + body.count) { $0 + $1.0.size }
-        let wait = limiter.admit(to: entry.session, count: before.count + 1, size: size, now: now)
+        let wait = limiter.wait(for: entry.session, count: before.count + 1, size: size, now: now)
         guard wait == .zero else { throw .overRate(retryAfter: wait) }
         var earlier: [(payload: SignedPayload, number: UInt64)] = []
         for (index, place) in places.enumerated() {
@@ -147,7 +149,7 @@ package struct Outbox: Sendable {
     package var isFull: Bool { waiting.count >= Limits.waitingBroadcasts }
 
     /// Returns the next payload to seal, its receiver and the number of the message in it; nil if nothing can be sealed
-    /// now.
+    /// now. The message counts toward the receiver's rate, even if it cannot be sealed.
     ///
     /// - Parameters:
     ///   - speakers: The signers of the sessions in which this peer may send messages.
@@ -155,7 +157,7 @@ package struct Outbox: Sendable {
     ///     acknowledged it.
     package mutating func next(
         in directory: DirectoryReplica, by speakers: Speakers, _ deliveries: Deliveries, now: Instant
-    ) -> (payload: SignedPayload, entry: SharedEntry, number: UInt64)? {
+    ) -> (payload: SignedPayload, shared: SharedEntry, number: UInt64)? {
         // Copying a broadcast costs more than sealing it, so `waiting[0]` is read in place.
         while !waiting.isEmpty, waiting[0].until <= now { removeFirst() }
         removeFinished()
@@ -179,15 +181,15 @@ package struct Outbox: Sendable {
                 resumeAt = budget.nextSlice
                 return nil
             }
-            if let (entry, signer) = directory.receiver(identity, by: speakers),
+            if let (shared, signer) = directory.receiver(identity, by: speakers),
                 !waiting[0].isRepeat || waiting[0].signed.from == signer.from
             {
-                let wait = limiter.admit(to: entry.entry.session, size: waiting[0].size, now: now)
+                let wait = limiter.admit(to: shared.entry.session, size: waiting[0].size, now: now)
                 guard wait == .zero else {
                     resumeAt = now + wait
                     return nil
                 }
-                let next = (signed(0, by: signer), entry, waiting[0].message.number)
+                let next = (signed(0, by: signer), shared, waiting[0].message.number)
                 waiting[0].receivers.removeLast()
                 removeFinished()
                 return next
@@ -208,6 +210,12 @@ package struct Outbox: Sendable {
     /// Resumes the sealing of broadcasts, because this peer may send messages again.
     package mutating func resume(_ now: Instant) {
         if !waiting.isEmpty, resumeAt == nil { resumeAt = now }
+    }
+
+    /// Counts messages that `sign` returned, and that were sealed, toward the rate of their receiver.
+    package mutating func noteSent(_ payloads: [SignedPayload], to session: SessionID, now: Instant) {
+        let size = payloads.reduce(0) { $0 + $1.datagramSize }
+        _ = limiter.admit(to: session, count: payloads.count, size: size, now: now)
     }
 
     /// Forgets the send rate of a session that has ended.

@@ -595,6 +595,7 @@ extension Peer {
         // If one of these messages cannot be sealed for this member, `message` cannot be sealed either.
         for (payload, number) in earlier { _ = trySealBroadcast(payload, number, for: entry, now: now) }
         try seal(signed, for: entry)
+        outbox.noteSent(earlier.map(\.payload) + [signed], to: entry.session, now: now)
         if asks {
             deliveries.begin(message, signed, to: [identity], timeout: timeout, spread: .zero, now: now)
         }
@@ -657,7 +658,7 @@ extension Peer {
         let speakers = speakers(now)
         var failures = 0
         while let next = outbox.next(in: directory, by: speakers, deliveries, now: now) {
-            let isSealed = trySealBroadcast(next.payload, next.number, for: next.entry.entry, now: now)
+            let isSealed = trySealBroadcast(next.payload, next.number, for: next.shared.entry, now: now)
             if !isSealed, next.number == number { failures += 1 }
         }
         return failures

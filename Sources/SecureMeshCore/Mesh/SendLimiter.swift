@@ -10,11 +10,13 @@ package struct SendLimiter: Sendable {
 
     package var usage: Usage { Usage("send buckets", buckets.count, limit: Limits.directoryEntries) }
 
-    /// Returns the time until a message may be sent to the session; zero if it may be sent at once.
+    /// Returns the time until the messages may be sent to the session; zero if they may be sent at once.
     ///
-    /// - Parameter size: The size of the message's datagram, in bytes.
-    package func wait(for session: SessionID, size: Int, now: Instant) -> Duration {
-        buckets[session]?.wait(limits, size: size, now: now) ?? .zero
+    /// - Parameters:
+    ///   - count: The number of messages.
+    ///   - size: The total size of the messages' datagrams, in bytes.
+    package func wait(for session: SessionID, count: Int = 1, size: Int, now: Instant) -> Duration {
+        buckets[session]?.wait(limits, count: count, size: size, now: now) ?? .zero
     }
 
     /// Counts messages to the session if they may be sent now.

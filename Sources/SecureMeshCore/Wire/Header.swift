@@ -21,7 +21,7 @@ package struct Header: Hashable, Sendable {
     package func encode(size: Int) -> [UInt8] {
         var bytes: [UInt8] = []
         bytes.reserveCapacity(size)
-        // Space is reserved once for the whole header, because that is faster than once for each field.
+        // One append for the whole header checks the capacity once, and not once for each field.
         bytes.append(addingCapacity: Self.size) { bytes in
             bytes.append(ProtocolConstants.version)
             bytes.append(kind.rawValue)

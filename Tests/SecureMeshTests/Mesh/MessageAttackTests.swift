@@ -96,6 +96,22 @@ import Testing
         #expect(server.transmits(&a).allSatisfy { $0[1] != Kind.message.rawValue })
     }
 
+    @Test("messages to a false entry are refused for its binding, however many, and hold no broadcast back")
+    func manyMessagesToFalseEntry() throws {
+        let server = ScriptedMesh(seed: 5)
+        var (a, b) = (try server.peer("a"), try server.peer("b"))
+        let own = try server.join(&a)
+        var lie = try server.join(&b)
+        lie.agreementKey = server.random.secret().agreementPublicKey
+        try server.tell(&a, [own, lie], version: 2)
+        for _ in 0..<2 * Limits.messageRate.burst {
+            #expect(throws: SendError.bindingInvalid) {
+                try a.machine.send([1], to: b.key.publicKey, limit: 10, now: server.now)
+            }
+        }
+        #expect(try a.machine.broadcast([1], limit: 10, now: server.now) == 0)
+    }
+
     @Test("a message to a false entry ends the wait of earlier broadcasts for the ACK of this entry")
     func falseEntryAfterBroadcast() throws {
         let server = ScriptedMesh(seed: 4)
