@@ -26,9 +26,6 @@ package struct SignedPayload: Equatable, Sendable {
 
     package var kind: Kind { fields.kind }
 
-    /// The size of the sealed datagram, in bytes.
-    package var datagramSize: Int { kind.sealedOffset + plaintext.count + Kind.tagSize }
-
     /// Returns the whole datagram for one receiver.
     ///
     /// - Parameter fields: The open fields of this receiver's datagram, if their delivery fields differ from those of
@@ -37,7 +34,7 @@ package struct SignedPayload: Equatable, Sendable {
         to: UInt64, counter: UInt64, as fields: OpenFields? = nil, with key: Secret32
     ) -> [UInt8] {
         let header = Header(fields ?? self.fields, to: to, from: from, counter: counter)
-        var datagram = header.encode(size: datagramSize)
+        var datagram = header.encode(size: header.kind.sealedOffset + plaintext.count + Kind.tagSize)
         context.primitives.seal(plaintext, onto: &datagram, counter: counter, key: key)
         return datagram
     }

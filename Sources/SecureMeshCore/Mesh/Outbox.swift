@@ -16,7 +16,8 @@ package struct Outbox: Sendable {
         /// True if this is a repeat, which means that receivers may have the message already. If this peer gets a new
         /// session, a repeat is dropped, because receivers could not recognize it as a copy.
         let isRepeat: Bool
-        /// The size of the datagram to each receiver, in bytes.
+        /// The size of the datagram to each receiver, in bytes. It is stored, because for a computed property the
+        /// compiler copies the whole broadcast.
         let size: Int
         /// The number of bytes that the broadcast counts toward `Limits.waitingBroadcastBytes`.
         let storedSize: Int
@@ -75,13 +76,14 @@ package struct Outbox: Sendable {
     ///
     /// - Returns: The message and its signed payload. `before` has the earlier broadcasts that still wait for the
     ///   member, with their numbers. The caller must seal these broadcasts first, so that the member gets this peer's
-    ///   messages in the order in which they were made.
+    ///   messages in the order in which they were made. `size` is the size of the datagrams of all these messages, in
+    ///   bytes.
     /// - Throws: `SendError.overRate` if the member would refuse the message or one of these broadcasts now, because
     ///   they exceed the rates at which the member accepts messages.
     package mutating func sign(
         _ body: [UInt8], flags: PeerMessage.Flags, for entry: Entry, by signer: Signer, now: Instant
     ) throws(SendError) -> (
-        before: [(payload: SignedPayload, number: UInt64)], message: PeerMessage, signed: SignedPayload
+        before: [(payload: SignedPayload, number: UInt64)], message: PeerMessage, signed: SignedPayload, size: Int
     ) {
         let places = waiting.map { $0.isRepeat ? nil : $0.receivers.firstIndex(of: entry.identity) }
         let before = zip(waiting, places).filter { $1 != nil }
@@ -96,7 +98,7 @@ package struct Outbox: Sendable {
         }
         number += 1
         let message = PeerMessage(audience: entry.identity, number: number, flags: flags, body: body)
-        return (earlier, message, signer.sign(.message, message))
+        return (earlier, message, signer.sign(.message, message), size)
     }
 
     /// Signs a message to all other members, and adds it to the broadcasts that wait.
@@ -213,9 +215,12 @@ package struct Outbox: Sendable {
     }
 
     /// Counts messages that `sign` returned, and that were sealed, toward the rate of their receiver.
-    package mutating func noteSent(_ payloads: [SignedPayload], to session: SessionID, now: Instant) {
-        let size = payloads.reduce(0) { $0 + $1.datagramSize }
-        _ = limiter.admit(to: session, count: payloads.count, size: size, now: now)
+    ///
+    /// - Parameters:
+    ///   - count: The number of messages.
+    ///   - size: The total size of the messages' datagrams, in bytes.
+    package mutating func noteSent(_ count: Int, size: Int, to session: SessionID, now: Instant) {
+        _ = limiter.admit(to: session, count: count, size: size, now: now)
     }
 
     /// Forgets the send rate of a session that has ended.

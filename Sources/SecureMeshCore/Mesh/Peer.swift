@@ -591,11 +591,11 @@ extension Peer {
         let entry = shared.entry
         let asks = flags.contains(.acknowledge)
         try checkRoom(for: body, receivers: 1, acknowledgedWithin: asks ? timeout : nil)
-        let (earlier, message, signed) = try outbox.sign(body, flags: flags, for: entry, by: signer, now: now)
+        let (earlier, message, signed, size) = try outbox.sign(body, flags: flags, for: entry, by: signer, now: now)
         // If one of these messages cannot be sealed for this member, `message` cannot be sealed either.
         for (payload, number) in earlier { _ = trySealBroadcast(payload, number, for: entry, now: now) }
         try seal(signed, for: entry)
-        outbox.noteSent(earlier.map(\.payload) + [signed], to: entry.session, now: now)
+        outbox.noteSent(earlier.count + 1, size: size, to: entry.session, now: now)
         if asks {
             deliveries.begin(message, signed, to: [identity], timeout: timeout, spread: .zero, now: now)
         }

@@ -37,7 +37,7 @@ package struct Instant: Hashable, Comparable, Sendable {
 extension Duration {
     /// The duration in whole nanoseconds. Durations beyond 292 years become the largest or smallest `Int64`.
     package var wholeNanoseconds: Int64 {
-        // 64 bits of attoseconds are 9 s. A division of 128 bits takes ten times as long as one of 64 bits.
+        // 64 bits of attoseconds are 9 s, and dividing them is far cheaper than dividing 128 bits.
         if let attoseconds = Int64(exactly: attoseconds) { return attoseconds / 1_000_000_000 }
         let (seconds, attoseconds) = components
         let (scaled, overflow) = seconds.multipliedReportingOverflow(by: 1_000_000_000)
