@@ -49,7 +49,8 @@ package enum HashLabel: Int, CaseIterable, Sendable {
     /// The keys in the order of the labels. Each is computed only once, because a server needs two of them for each
     /// heartbeat with its PULSE.
     private static let keys = allCases.map { label in
-        let bytes = Array(label.text.utf8)
-        return Bytes32((bytes + Array(repeating: 0, count: Bytes32.count - bytes.count)).span)
+        var bytes = Array(label.text.utf8)
+        bytes.append(zeros: Bytes32.count - bytes.count)
+        return Bytes32(bytes.span)
     }
 }

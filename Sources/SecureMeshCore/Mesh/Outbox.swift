@@ -33,7 +33,7 @@ package struct Outbox: Sendable {
             self.receivers = receivers.reversed()
             self.isRepeat = isRepeat
             self.until = until
-            size = Kind.message.minimumSize + message.body.count
+            size = Outbox.datagramSize(of: message.body)
             storedSize = Self.storedSize(bodySize: message.body.count, receivers: receivers.count)
         }
 
@@ -87,7 +87,7 @@ package struct Outbox: Sendable {
     ) {
         let places = waiting.map { $0.isRepeat ? nil : $0.receivers.firstIndex(of: entry.identity) }
         let before = zip(waiting, places).filter { $1 != nil }
-        let size = before.reduce(Kind.message.minimumSize + body.count) { $0 + $1.0.size }
+        let size = before.reduce(Self.datagramSize(of: body)) { $0 + $1.0.size }
         let wait = limiter.wait(for: entry.session, count: before.count + 1, size: size, now: now)
         guard wait == .zero else { throw .overRate(retryAfter: wait) }
         var earlier: [(payload: SignedPayload, number: UInt64)] = []
@@ -110,7 +110,7 @@ package struct Outbox: Sendable {
         by signer: Signer, now: Instant
     ) throws(SendError) -> (message: PeerMessage, signed: SignedPayload) {
         guard hasRoom(bodySize: body.count, receivers: receivers.count) else { throw .queueFull }
-        let size = Kind.message.minimumSize + body.count
+        let size = Self.datagramSize(of: body)
         let wait = receivers.reduce(Duration.zero) { max($0, limiter.wait(for: $1.session, size: size, now: now)) }
         guard wait == .zero else { throw .overRate(retryAfter: wait) }
         number += 1
@@ -135,6 +135,9 @@ package struct Outbox: Sendable {
                 due.message, due.signed, to: due.receivers, isRepeat: true,
                 until: min(due.until, now + Limits.broadcastLifetime)), now: now)
     }
+
+    /// Returns the size of the datagram of a message with this body, in bytes.
+    private static func datagramSize(of body: [UInt8]) -> Int { Kind.message.minimumSize + body.count }
 
     private func hasRoom(bodySize: Int, receivers: Int) -> Bool {
         let storedSize = Broadcast.storedSize(bodySize: bodySize, receivers: receivers)

@@ -16,13 +16,6 @@ extension Span<UInt8> {
     }
 }
 
-extension [UInt8] {
-    /// Appends a number in little-endian order.
-    package mutating func append(littleEndian value: UInt64) {
-        append(addingCapacity: 8) { $0.append(littleEndian: value) }
-    }
-}
-
 extension OutputSpan<UInt8> {
     /// Appends a number in little-endian order.
     @inline(__always)

@@ -39,10 +39,7 @@ extension Duration {
     package var wholeNanoseconds: Int64 {
         // 64 bits of attoseconds are 9 s, and dividing them is far cheaper than dividing 128 bits.
         if let attoseconds = Int64(exactly: attoseconds) { return attoseconds / 1_000_000_000 }
-        let (seconds, attoseconds) = components
-        let (scaled, overflow) = seconds.multipliedReportingOverflow(by: 1_000_000_000)
-        guard !overflow else { return seconds < 0 ? .min : .max }
-        return scaled.saturatingAdd(attoseconds / 1_000_000_000)
+        return Int64(clamping: attoseconds / 1_000_000_000)
     }
 }
 

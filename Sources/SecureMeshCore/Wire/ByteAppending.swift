@@ -8,12 +8,11 @@ extension [UInt8] {
     }
 
     package mutating func append(bigEndian value: UInt16) {
-        append(UInt8(value >> 8))
-        append(UInt8(truncatingIfNeeded: value))
+        append(addingCapacity: 2) { $0.append(bigEndian: value) }
     }
 
     package mutating func append(bigEndian value: UInt64) {
-        append(littleEndian: value.byteSwapped)
+        append(addingCapacity: 8) { $0.append(bigEndian: value) }
     }
 
     package mutating func append(zeros count: Int) {
