@@ -34,6 +34,7 @@ let package = Package(
             providers: [.apt(["libsodium-dev", "pkg-config"]), .brew(["libsodium", "pkg-config"])]
         ),
         .systemLibrary(name: "CSched"),
+        .systemLibrary(name: "CSocket"),
         .systemLibrary(name: "CStatfs"),
         .systemLibrary(name: "CTimex"),
         .systemLibrary(name: "CUio"),
@@ -43,6 +44,7 @@ let package = Package(
             name: "SecureMesh",
             dependencies: [
                 "SecureMeshCore",
+                .byName(name: "CSocket", condition: .when(platforms: [.linux])),
                 .byName(name: "CXattr", condition: .when(platforms: [.linux])),
                 .product(name: "NIOConcurrencyHelpers", package: "swift-nio"),
                 .product(name: "NIOCore", package: "swift-nio"),

@@ -75,6 +75,15 @@ final class BoundSocket: @unchecked Sendable {
         return result
     }
 
+    /// Sends datagrams in their order until one cannot be sent.
+    ///
+    /// - Returns: The number of datagrams that were sent.
+    func send(_ datagrams: [OutgoingDatagram]) -> Int {
+        guard let sent = descriptor?.send(datagrams) else { return 0 }
+        for datagram in datagrams.prefix(sent) { gauge.charge(datagram.bytes.count) }
+        return sent
+    }
+
     /// Returns the number of datagrams that the kernel has dropped since the last call.
     func takeDrops() -> UInt64 {
         guard let total = descriptor?.drops else { return 0 }

@@ -416,27 +416,35 @@ final class MeshDriver<Machine: MeshMachine>: @unchecked Sendable where Machine.
     private func pump() {
         var emitted: [EventSource<Machine.Event>.Item] = []
         defer { emit(emitted) }
-        while let output = box?.machine.pollOutput() {
-            switch consume output {
-            case .transmit(let transmit):
-                sentCount &+= 1
-                if transmit.lane > 0, Int(transmit.lane) <= orders.count {
-                    orders[Int(transmit.lane) - 1].transmits.append(transmit)
-                } else {
-                    let socket = Int(transmit.path.socket)
-                    if socket < sockets.count { sockets[socket].send(transmit) }
+        repeat {
+            while let output = box?.machine.pollOutput() {
+                switch consume output {
+                case .transmit(let transmit):
+                    sentCount &+= 1
+                    if transmit.lane > 0, Int(transmit.lane) <= orders.count {
+                        orders[Int(transmit.lane) - 1].transmits.append(transmit)
+                    } else {
+                        let socket = Int(transmit.path.socket)
+                        if socket < sockets.count { sockets[socket].send(transmit) }
+                    }
+                case .event(let event):
+                    metrics.count(event)
+                    let priority = priority(event)
+                    let messageSize: Int? = if case .message(let size) = priority { size } else { nil }
+                    emitted.append((event, messageSize))
+                    if case .last(let failure) = priority { close(failure) }
+                case .drain:
+                    UDPSocket.drain(sockets, on: eventLoop) { self.drain(self.lanes[...]) }
                 }
-            case .event(let event):
-                metrics.count(event)
-                let priority = priority(event)
-                let messageSize: Int? = if case .message(let size) = priority { size } else { nil }
-                emitted.append((event, messageSize))
-                if case .last(let failure) = priority { close(failure) }
-            case .drain:
-                UDPSocket.drain(sockets, on: eventLoop) { self.drain(self.lanes[...]) }
             }
-        }
+            // The machine may answer a datagram that the system refuses to send.
+        } while flushSockets()
         if !lanes.isEmpty { handOver() }
+    }
+
+    /// Returns false if there was nothing to send.
+    private func flushSockets() -> Bool {
+        sockets.reduce(false) { hasSent, socket in socket.flush() || hasSent }
     }
 
     /// Passes the collected datagrams and session changes to the lanes. Each lane that has any gets them in one call on

@@ -110,6 +110,7 @@ final class ServerLane: @unchecked Sendable {
             let socket = Int(transmit.path.socket)
             if socket < sockets.count { sockets[socket].send(transmit) }
         }
+        for socket in sockets { socket.flush() }
         if !refusedSends.isEmpty { reportBurst() }
     }
 

@@ -1,3 +1,6 @@
+#if os(Linux)
+    internal import CSocket
+#endif
 #if canImport(Glibc)
     internal import Glibc
 #elseif canImport(Musl)
@@ -213,11 +216,15 @@ final class SocketDescriptor: Sendable {
     /// - Parameter local: The address of this host from which to send; nil to let the system choose. Only 64-bit Linux
     ///   uses `local`; on other systems, the system always chooses.
     func send(_ bytes: [UInt8], to remote: SocketAddress, from local: SocketAddress.IP? = nil) -> SendResult {
-        guard remote.isUsable, isIPv6 || !remote.isIPv6 else { return .refused(SystemError(EAFNOSUPPORT)) }
-        let sent = unsafe Self.withKernelAddress(remote, isIPv6: isIPv6) { address, size in
-            while true {
-                let sent = unsafe sendOnce(bytes, to: address, size, from: local)
-                guard sent < 0, errno == EINTR else { return sent }
+        guard canReach(remote) else { return .refused(SystemError(EAFNOSUPPORT)) }
+        let sent = repeatingInterrupted {
+            #if os(Linux)
+                if local != nil, KernelDatagrams.isSupported {
+                    return sendTogether([OutgoingDatagram(bytes: bytes, remote: remote, local: local)])
+                }
+            #endif
+            return unsafe Self.withKernelAddress(remote, isIPv6: isIPv6) { address, size in
+                unsafe sendto(descriptor, bytes, bytes.count, 0, address, size)
             }
         }
         guard sent < 0 else { return .sent }
@@ -225,62 +232,46 @@ final class SocketDescriptor: Sendable {
         return error.code == EAGAIN || error.code == EWOULDBLOCK ? .full : .refused(error)
     }
 
-    private func sendOnce(
-        _ bytes: [UInt8], to address: UnsafePointer<sockaddr>, _ size: socklen_t, from local: SocketAddress.IP?
-    ) -> Int {
+    /// Sends datagrams in their order, without waiting, until one cannot be sent. On 64-bit Linux, all of them are sent
+    /// with one system call.
+    ///
+    /// - Returns: The number of datagrams that were sent.
+    func send(_ datagrams: [OutgoingDatagram]) -> Int {
         #if os(Linux)
-            if let local, MemoryLayout<Int>.size == 8 {
-                return unsafe sendMessage(bytes, to: address, size, from: local)
+            if KernelDatagrams.isSupported {
+                let reachable = Array(datagrams.prefix { canReach($0.remote) })
+                guard !reachable.isEmpty else { return 0 }
+                return max(repeatingInterrupted { sendTogether(reachable) }, 0)
             }
         #endif
-        return unsafe sendto(descriptor, bytes, bytes.count, 0, address, size)
+        let failed = datagrams.firstIndex { datagram in
+            guard case .sent = send(datagram.bytes, to: datagram.remote, from: datagram.local) else { return true }
+            return false
+        }
+        return failed ?? datagrams.count
+    }
+
+    private func canReach(_ remote: SocketAddress) -> Bool {
+        remote.isUsable && (isIPv6 || !remote.isIPv6)
+    }
+
+    /// Repeats a system call until no signal interrupts it.
+    private func repeatingInterrupted(_ call: () -> Int) -> Int {
+        while true {
+            let result = call()
+            guard result < 0, errno == EINTR else { return result }
+        }
     }
 
     #if os(Linux)
-        /// Calls sendmsg(2) with the source address in a control message (ip(7), ipv6(7)).
+        /// Calls sendmmsg(2).
         ///
-        /// The fields are written at fixed offsets, as in `withKernelAddress`: msghdr at 0, iovec at 56, and the
-        /// control message at 72, with its data at 88.
-        private func sendMessage(
-            _ bytes: [UInt8], to address: UnsafePointer<sockaddr>, _ size: socklen_t, from local: SocketAddress.IP
-        ) -> Int {
-            let dataSize = isIPv6 ? 20 : 12
-            return unsafe withUnsafeTemporaryAllocation(byteCount: 112, alignment: 8) { memory in
-                guard let start = memory.baseAddress else { return -1 }
-                unsafe memory.initializeMemory(as: UInt8.self, repeating: 0)
-                return unsafe bytes.withUnsafeBytes { body in
-                    unsafe memory.storeBytes(of: UInt(bitPattern: address), as: UInt.self)
-                    unsafe memory.storeBytes(of: size, toByteOffset: 8, as: socklen_t.self)
-                    unsafe memory.storeBytes(of: UInt(bitPattern: start + 56), toByteOffset: 16, as: UInt.self)
-                    unsafe memory.storeBytes(of: 1, toByteOffset: 24, as: Int.self)
-                    unsafe memory.storeBytes(of: UInt(bitPattern: start + 72), toByteOffset: 32, as: UInt.self)
-                    unsafe memory.storeBytes(of: (16 + dataSize + 7) / 8 * 8, toByteOffset: 40, as: Int.self)
-                    unsafe memory.storeBytes(of: UInt(bitPattern: body.baseAddress), toByteOffset: 56, as: UInt.self)
-                    unsafe memory.storeBytes(of: body.count, toByteOffset: 64, as: Int.self)
-                    unsafe memory.storeBytes(of: 16 + dataSize, toByteOffset: 72, as: Int.self)
-                    let (level, name) = isIPv6 ? Self.ipv6PacketInfo : Self.ipv4PacketInfo
-                    unsafe memory.storeBytes(of: level, toByteOffset: 80, as: CInt.self)
-                    unsafe memory.storeBytes(of: name, toByteOffset: 84, as: CInt.self)
-                    switch local {
-                    case .v4(let ip) where !isIPv6:
-                        // The sizes of the fields, in bytes. in_pktinfo: interface 4, source 4, destination 4.
-                        unsafe memory.storeBytes(of: ip.bigEndian, toByteOffset: 92, as: UInt32.self)
-                    case .v4(let ip):
-                        let mapped = 0xFFFF_0000_0000 | UInt64(ip)
-                        unsafe memory.storeBytes(of: mapped.bigEndian, toByteOffset: 96, as: UInt64.self)
-                    case .v6(let high, let low):
-                        // The sizes of the fields, in bytes. in6_pktinfo: source 16, interface 4.
-                        unsafe memory.storeBytes(of: high.bigEndian, toByteOffset: 88, as: UInt64.self)
-                        unsafe memory.storeBytes(of: low.bigEndian, toByteOffset: 96, as: UInt64.self)
-                    }
-                    return unsafe sendmsg(descriptor, start.assumingMemoryBound(to: msghdr.self), 0)
-                }
+        /// - Returns: The number of datagrams that were sent, or -1.
+        private func sendTogether(_ datagrams: [OutgoingDatagram]) -> Int {
+            unsafe KernelDatagrams(datagrams, isIPv6: isIPv6).withHeaders { headers, count in
+                unsafe socket_send_datagrams(descriptor, headers, count)
             }
         }
-
-        /// The level and the name of the socket options IP_PKTINFO and IPV6_PKTINFO.
-        private static let ipv4PacketInfo: (CInt, CInt) = (0, 8)
-        private static let ipv6PacketInfo: (CInt, CInt) = (41, 50)
     #endif
 
     private func set(_ level: CInt, _ name: CInt, _ value: CInt) throws(SystemError) {
@@ -296,39 +287,16 @@ final class SocketDescriptor: Sendable {
         return Int(value)
     }
 
-    /// Calls `body` with the address in the form that the socket needs. For an IPv6 socket, an IPv4 address becomes an
-    /// IPv4-mapped IPv6 address.
+    /// Calls `body` with the address in the form that the socket needs (`KernelAddress`).
     private static func withKernelAddress<Result>(
         _ address: SocketAddress, isIPv6: Bool, _ body: (UnsafePointer<sockaddr>, socklen_t) -> Result
     ) -> Result {
-        // The fields are written at fixed offsets. SwiftNIO's C module declares these structures too, and a release
-        // build would find their fields only if this file imported that module.
-        let size = isIPv6 ? 28 : 16
         var kernel = sockaddr_storage()
         return unsafe withUnsafeMutableBytes(of: &kernel) { bytes in
-            let family = isIPv6 ? AF_INET6 : AF_INET
-            #if canImport(Darwin)
-                unsafe bytes.storeBytes(of: UInt8(size), as: UInt8.self)
-                unsafe bytes.storeBytes(of: UInt8(family), toByteOffset: 1, as: UInt8.self)
-            #else
-                unsafe bytes.storeBytes(of: UInt16(family), as: UInt16.self)
-            #endif
-            unsafe bytes.storeBytes(of: address.port.bigEndian, toByteOffset: 2, as: UInt16.self)
-            switch address.ip {
-            case .v4(let ip) where !isIPv6:
-                unsafe bytes.storeBytes(of: ip.bigEndian, toByteOffset: 4, as: UInt32.self)
-            case .v4(let ip):
-                let mapped = 0xFFFF_0000_0000 | UInt64(ip)
-                unsafe bytes.storeBytes(of: mapped.bigEndian, toByteOffset: 16, as: UInt64.self)
-            case .v6(let high, let low) where isIPv6:
-                unsafe bytes.storeBytes(of: high.bigEndian, toByteOffset: 8, as: UInt64.self)
-                unsafe bytes.storeBytes(of: low.bigEndian, toByteOffset: 16, as: UInt64.self)
-            case .v6:
-                break
-            }
+            unsafe KernelAddress.store(address, isIPv6: isIPv6, in: bytes)
             let start = unsafe bytes.assumingMemoryBound(to: sockaddr.self).baseAddress
             guard let start = unsafe start else { preconditionFailure("an address without memory") }
-            return unsafe body(start, socklen_t(size))
+            return unsafe body(start, socklen_t(KernelAddress.size(isIPv6: isIPv6)))
         }
     }
 }

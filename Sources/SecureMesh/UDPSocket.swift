@@ -86,6 +86,8 @@ final class UDPSocket: @unchecked Sendable {
     /// The server's epoch, the field `to` of members' datagrams; nil before `separateMembers`.
     private var epoch: UInt64?
     private var isClosing = false
+    /// The datagrams that the next `flush` sends, the oldest first.
+    private var collected: [Transmit] = []
     /// The datagrams of sessions that wait until the socket can send them, the oldest first.
     private var waiting: [Transmit] = []
     private var retry: Scheduled<Void>?
@@ -121,7 +123,7 @@ final class UDPSocket: @unchecked Sendable {
     private var division: LaneDivision { LaneDivision(loops: UInt8(1 + followers.count)) }
 
     /// True if no datagram waits to be sent.
-    var hasSentAll: Bool { waiting.isEmpty }
+    var hasSentAll: Bool { collected.isEmpty && waiting.isEmpty }
 
     /// True if the last burst of reads from the members' socket ended because the socket was empty.
     var isDrained: Bool { bound.last?.isDrained ?? true }
@@ -209,31 +211,39 @@ final class UDPSocket: @unchecked Sendable {
         }
     }
 
-    /// Sends a datagram. If the datagram cannot be sent at once, its priority decides whether it is put into a bounded
-    /// queue or dropped.
+    /// Sends a datagram, at the latest with the next call of `flush`: the kernel sends several datagrams of one call in
+    /// less time. If the datagram cannot be sent then, its priority decides whether it is put into a bounded queue or
+    /// dropped.
     func send(_ transmit: Transmit) {
         eventLoop.assertInEventLoop()
-        switch transmit.priority {
-        case .session:
-            if waiting.isEmpty, attempt(transmit, from: bound.last) { return }
-            guard !isClosing, waiting.count < Limits.sendQueue else { return counted.count(.sendQueueFull) }
-            waiting.append(transmit)
-            retryLater()
-        case .message:
-            let socket = bound.last
-            guard hasRoom(.half, in: socket), attempt(transmit, from: socket) else {
-                return counted.count(.messagesDropped)
-            }
-        case .answer:
-            let socket = bound.first
-            let isSafe = hasRoom(.quarter, in: socket) || hasRoom(.half, in: socket) && isKnown(transmit.path.remote)
-            guard isSafe, attempt(transmit, from: socket) else { return counted.count(.answersDropped) }
+        collected.append(transmit)
+        if collected.count == Limits.sendBatch { flush() }
+    }
+
+    /// Sends the datagrams that `send` has collected. Returns false if there are none.
+    @discardableResult
+    func flush() -> Bool {
+        eventLoop.assertInEventLoop()
+        guard !collected.isEmpty else { return false }
+        var index = 0
+        while index < collected.count {
+            let together = collected[index...].prefix(while: isSentWithOthers)
+            let sent = together.count > 1 ? sendTogether(together) : 0
+            index += sent
+            guard sent < together.count || together.isEmpty else { continue }
+            // This datagram cannot be sent with others, or the kernel has not sent it. Then the kernel says why if the
+            // datagram is sent alone.
+            sendAlone(collected[index])
+            index += 1
         }
+        collected.removeAll(keepingCapacity: true)
+        return true
     }
 
     /// Closes the socket for good, but not its followers.
     func close() {
         eventLoop.assertInEventLoop()
+        flush()
         isClosing = true
         retry?.cancel()
         counted.count(.sendQueueFull, UInt64(waiting.count))
@@ -287,6 +297,45 @@ final class UDPSocket: @unchecked Sendable {
     }
 
     // MARK: sending
+
+    /// Returns true if the datagram may be sent in one system call with other datagrams.
+    private func isSentWithOthers(_ transmit: Transmit) -> Bool {
+        // The kernel needs so long for a larger datagram that the system call does not count.
+        guard waiting.isEmpty, transmit.bytes.count <= Self.largestInBatch else { return false }
+        return switch transmit.priority {
+        case .session: true
+        case .message: hasRoom(.half, in: bound.last)
+        case .answer: false
+        }
+    }
+
+    /// Sends datagrams with one system call. Returns the number of datagrams that were sent.
+    private func sendTogether(_ transmits: ArraySlice<Transmit>) -> Int {
+        guard let socket = bound.last else { return 0 }
+        return socket.send(
+            transmits.map {
+                OutgoingDatagram(bytes: $0.bytes, remote: $0.path.remote, local: source(for: $0.path))
+            })
+    }
+
+    private func sendAlone(_ transmit: Transmit) {
+        switch transmit.priority {
+        case .session:
+            if waiting.isEmpty, attempt(transmit, from: bound.last) { return }
+            guard !isClosing, waiting.count < Limits.sendQueue else { return counted.count(.sendQueueFull) }
+            waiting.append(transmit)
+            retryLater()
+        case .message:
+            let socket = bound.last
+            guard hasRoom(.half, in: socket), attempt(transmit, from: socket) else {
+                return counted.count(.messagesDropped)
+            }
+        case .answer:
+            let socket = bound.first
+            let isSafe = hasRoom(.quarter, in: socket) || hasRoom(.half, in: socket) && isKnown(transmit.path.remote)
+            guard isSafe, attempt(transmit, from: socket) else { return counted.count(.answersDropped) }
+        }
+    }
 
     /// Returns true if a datagram that is never queued may be sent: the queue is empty, and less than `share` of the
     /// send buffer is in use.
@@ -490,6 +539,8 @@ final class UDPSocket: @unchecked Sendable {
     /// An upper bound of the number of datagrams in the receive buffer. The kernel doubles the requested size, and
     /// counts at least 512 bytes per datagram.
     private static let queuedDatagrams = UInt64(Limits.receiveBuffer * 2 / 512)
+    /// The size of the largest datagram that is sent in one system call with others, in bytes.
+    private static let largestInBatch = 2_048
     private static let retryPause = TimeAmount.milliseconds(1)
     private static let rebindPause = TimeAmount.milliseconds(100)
     private static let foreignPause = TimeAmount.seconds(5)

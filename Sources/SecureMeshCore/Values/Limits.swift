@@ -329,6 +329,8 @@ package enum Limits {
     package static let stopTime = Duration.milliseconds(800)
     package static let strangerQueue = 4_096
     package static let sendQueue = 4_096
+    /// The largest number of datagrams that a socket sends with one system call.
+    package static let sendBatch = 16
     /// The largest number of event loops that share the members of a server.
     package static let eventLoops = 64
     /// The largest number of datagrams that wait for one lane to send them. It is also the largest number of datagrams

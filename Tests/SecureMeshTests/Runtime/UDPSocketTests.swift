@@ -90,7 +90,10 @@ struct UDPSocketTests {
         func run<Result: Sendable>(
             _ body: @escaping @Sendable (_ sender: UDPSocket, _ target: SecureMesh.SocketAddress) throws -> Result
         ) async throws -> Result {
-            try await sender.eventLoop.submit { [sender, receiver] in try body(sender, receiver.address) }.get()
+            try await sender.eventLoop.submit { [sender, receiver] in
+                defer { sender.flush() }
+                return try body(sender, receiver.address)
+            }.get()
         }
 
         /// Closes the sender's channel while another descriptor occupies the sender's port, as another process could
@@ -103,6 +106,14 @@ struct UDPSocketTests {
                 sender.bound.first?.channel?.close(promise: nil)
                 return other
             }
+        }
+
+        /// Reads datagrams. Returns their first bytes, in the order in which they arrived.
+        func nextBytes(_ count: Int) async -> [UInt8] {
+            var bytes: [UInt8] = []
+            var iterator = received.makeAsyncIterator()
+            while bytes.count < count, let next = await iterator.next() { bytes.append(next.byte) }
+            return bytes
         }
 
         /// Reads datagrams until one has the first byte `last`. Returns all different first bytes and source ports.
@@ -125,11 +136,35 @@ struct UDPSocketTests {
             sender.send(Self.transmit(1, to: target))
             for _ in 0..<100 { sender.send(Self.transmit(2, to: Self.refused)) }
             sender.send(Self.transmit(3, to: target))
+            sender.flush()
             #expect(sender.bound.first?.channel === channel && channel?.isActive == true)
             return (sender.address.port, sender.countLosses().total)
         }
         #expect(await pair.received(upTo: 3) == ([1, 3], [port]))
         #expect(unsent == 100)
+    }
+
+    @Test("datagrams of one system call arrive in order, also if a refused or a large one is among them")
+    func batches() async throws {
+        let pair = try await Pair()
+        let values = (0..<Limits.sendBatch * 2 + 3).map { UInt8($0) }
+        try await pair.run { sender, target in
+            for value in values { sender.send(Self.transmit(value, to: target, value % 3 == 0 ? .message : .session)) }
+        }
+        #expect(await pair.nextBytes(values.count) == values)
+        let unsent = try await pair.run { sender, target in
+            for value in values {
+                let isLarge = value == 5
+                let bytes = [value] + [UInt8](repeating: 0, count: isLarge ? 60_000 : 0)
+                let address = value % 7 == 6 ? Self.refused : target
+                sender.send(Transmit(path: Path(remote: address), bytes: bytes))
+            }
+            sender.flush()
+            return sender.countLosses().total
+        }
+        #expect(unsent == UInt64(values.count { $0 % 7 == 6 }))
+        let sent = values.filter { $0 % 7 != 6 }
+        #expect(await pair.nextBytes(sent.count) == sent)
     }
 
     @Test("an IPv4 socket cannot send to an IPv6 address, and no socket to port 0 or to a broadcast address")
@@ -139,6 +174,7 @@ struct UDPSocketTests {
             sender.send(Self.transmit(0, to: SecureMesh.SocketAddress(ip: .v6(0, 1), port: 1)))
             sender.send(Self.transmit(0, to: SecureMesh.SocketAddress(ip: target.ip, port: 0)))
             sender.send(Self.transmit(0, to: SecureMesh.SocketAddress(ip: .v4(0x7FFF_FFFF), port: 1)))
+            sender.flush()
             return sender.countLosses().total
         }
         #expect(unsent == 3)
@@ -162,6 +198,7 @@ struct UDPSocketTests {
         let (port, unsent) = try await pair.run { sender, target in
             for _ in 0..<Limits.sendQueue { sender.send(Self.transmit(1, to: target)) }
             sender.send(Self.transmit(2, to: target))
+            sender.flush()
             return (sender.address.port, sender.countLosses().total)
         }
         #expect(unsent == 1)
@@ -177,6 +214,7 @@ struct UDPSocketTests {
             sender.send(Self.transmit(1, to: target))
             for _ in 0..<2 { sender.send(Self.transmit(2, to: target, .answer)) }
             for _ in 0..<3 { sender.send(Self.transmit(3, to: target, .message)) }
+            sender.flush()
             return sender.countLosses()
         }
         #expect(losses[.answersDropped] == 2 && losses[.messagesDropped] == 3 && losses.total == 5)
@@ -207,6 +245,7 @@ struct UDPSocketTests {
             _ count: Int, of sender: UDPSocket, to target: SecureMesh.SocketAddress
         ) throws {
             sender.send(Transmit(path: Path(remote: target), bytes: [UInt8](repeating: 1, count: 60_000)))
+            sender.flush()
             let copy = try #require(sender.bound.first?.descriptor).duplicate()
             defer { close(copy) }
             var address = [UInt8](repeating: 0, count: 16)
@@ -230,6 +269,7 @@ struct UDPSocketTests {
                 let stranger = SecureMesh.SocketAddress(ip: .v6(0xFF02_0000_0000_0000, 0x1234), port: 1)
                 sender.send(Self.transmit(3, to: stranger, .answer))
                 sender.send(Self.transmit(4, to: target, .message))
+                sender.flush()
                 return sender.countLosses()
             }
             #expect(losses[.answersDropped] == 1 && losses.total == 1)
@@ -244,6 +284,7 @@ struct UDPSocketTests {
                 try Self.occupy(60_000, of: sender, to: target)
                 sender.send(Self.transmit(3, to: target, .message))
                 sender.send(Self.transmit(4, to: target, .answer))
+                sender.flush()
                 return sender.countLosses()
             }
             #expect(before[.answersDropped] == 1 && before[.messagesDropped] == 1 && before.total == 2)
@@ -308,6 +349,7 @@ struct UDPSocketTests {
             sender.send(Self.transmit(0, to: target))
             sender.close()
             sender.send(Self.transmit(1, to: target))
+            sender.flush()
             return sender.countLosses().total
         }
         #expect(unsent == 2)

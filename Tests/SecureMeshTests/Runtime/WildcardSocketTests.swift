@@ -26,7 +26,10 @@ internal import Testing
                     callbacks: .init(
                         onDatagram: { [weak self] bytes, path in
                             continuation.yield(path)
-                            if answers { self?.socket?.send(Transmit(path: path, bytes: [UInt8](copying: bytes))) }
+                            if answers {
+                                self?.socket?.send(Transmit(path: path, bytes: [UInt8](copying: bytes)))
+                                self?.socket?.flush()
+                            }
                         }, onBurst: {}, onFailure: { _ in }))
             }
 
@@ -39,6 +42,7 @@ internal import Testing
             {
                 try await eventLoop.submit {
                     self.socket?.send(Transmit(path: Path(remote: remote, local: local), bytes: [7]))
+                    self.socket?.flush()
                 }.get()
             }
 
