@@ -59,8 +59,10 @@ final class BoundSocket: @unchecked Sendable {
     }
 
     /// Returns true if less than `share` of the send buffer is in use.
-    func isBelow(_ share: SendBufferGauge.Share) -> Bool {
-        gauge.isBelow(share) { descriptor?.sendBufferUse }
+    ///
+    /// - Parameter pending: The number of bytes that the datagrams which are about to be sent use. It counts as used.
+    func isBelow(_ share: SendBufferGauge.Share, pending: Int = 0) -> Bool {
+        gauge.isBelow(share, pending: pending) { descriptor?.sendBufferUse }
     }
 
     /// Sends a datagram.

@@ -22,29 +22,36 @@ struct SendBufferGauge {
 
     /// Returns true if less than `share` of the buffer is in use.
     ///
-    /// - Parameter read: Returns the number of bytes in use. If the system does not report the number, returns nil,
-    ///   which counts as 0. `read` is called only if the estimate is not below `share`. If the returned number is not
-    ///   below `share` either, `read` is not called again for 1 ms.
-    mutating func isBelow(_ share: Share, now: @autoclosure () -> NIODeadline = .now(), read: () -> Int?) -> Bool {
+    /// - Parameters:
+    ///   - pending: The sum of `use(of:)` of the datagrams that are about to be sent. It counts as used.
+    ///   - read: Returns the number of bytes in use. If the system does not report the number, returns nil, which
+    ///     counts as 0. `read` is called only if the estimate is not below `share`. If the returned number is not below
+    ///     `share` either, `read` is not called again for 1 ms.
+    mutating func isBelow(
+        _ share: Share, pending: Int = 0, now: @autoclosure () -> NIODeadline = .now(), read: () -> Int?
+    ) -> Bool {
         let limit =
             switch share {
             case .half: size / 2
             case .quarter: min(size / 4, Limits.answerBuffer)
             }
-        if used < limit { return true }
+        if used + pending < limit { return true }
         let now = now()
         guard now >= holdsUntil else { return false }
         used = read() ?? 0
-        guard used >= limit else { return true }
+        guard used + pending >= limit else { return true }
         holdsUntil = now + .milliseconds(1)
         return false
     }
 
-    /// Adds a sent datagram to the estimate. The added number is larger than the size of the datagram, because the
-    /// kernel also counts its own structures and rounds sizes up.
+    /// Adds a sent datagram to the estimate.
     mutating func charge(_ bytes: Int) {
-        used += 2 * bytes + Self.overhead
+        used += Self.use(of: bytes)
     }
+
+    /// An upper bound of the number of bytes that a datagram of `bytes` bytes uses. It is larger than the size of the
+    /// datagram, because the kernel also counts its own structures and rounds sizes up.
+    static func use(of bytes: Int) -> Int { 2 * bytes + overhead }
 
     private static let overhead = 1_024
 }

@@ -223,12 +223,13 @@ final class SocketDescriptor: Sendable {
                     return sendTogether([OutgoingDatagram(bytes: bytes, remote: remote, local: local)])
                 }
             #endif
-            return unsafe Self.withKernelAddress(remote, isIPv6: isIPv6) { address, size in
+            let sent = unsafe Self.withKernelAddress(remote, isIPv6: isIPv6) { address, size in
                 unsafe sendto(descriptor, bytes, bytes.count, 0, address, size)
             }
+            return sent < 0 ? -Int(errno) : sent
         }
         guard sent < 0 else { return .sent }
-        let error = SystemError()
+        let error = SystemError(CInt(-sent))
         return error.code == EAGAIN || error.code == EWOULDBLOCK ? .full : .refused(error)
     }
 
@@ -256,17 +257,19 @@ final class SocketDescriptor: Sendable {
     }
 
     /// Repeats a system call until no signal interrupts it.
+    ///
+    /// - Parameter call: Returns the result of the system call, or the negative error number.
     private func repeatingInterrupted(_ call: () -> Int) -> Int {
         while true {
             let result = call()
-            guard result < 0, errno == EINTR else { return result }
+            guard result == -Int(EINTR) else { return result }
         }
     }
 
     #if os(Linux)
         /// Calls sendmmsg(2).
         ///
-        /// - Returns: The number of datagrams that were sent, or -1.
+        /// - Returns: The number of datagrams that were sent, or the negative error number.
         private func sendTogether(_ datagrams: [OutgoingDatagram]) -> Int {
             unsafe KernelDatagrams(datagrams, isIPv6: isIPv6).withHeaders { headers, count in
                 unsafe socket_send_datagrams(descriptor, headers, count)

@@ -58,7 +58,7 @@ final class UDPSocket: @unchecked Sendable {
         var onDatagram: (Span<UInt8>, Path) -> Void
         /// Called after each burst of reads.
         var onBurst: () -> Void
-        /// Called after each datagram that the system has refused to send.
+        /// Called after each datagram that the system has refused to send. It must not call this socket.
         var onRefusal: (SocketAddress, SystemError) -> Void = { _, _ in }
         /// Called once, after the socket has been closed because of a failure. Either the socket could not bind its
         /// address again within `Options.rebindTime`, or the server has lanes and the kernel refuses the packet filter,
@@ -226,11 +226,14 @@ final class UDPSocket: @unchecked Sendable {
         eventLoop.assertInEventLoop()
         guard !collected.isEmpty else { return false }
         var index = 0
+        var isSendingAlone = false
         while index < collected.count {
-            let together = collected[index...].prefix(while: isSentWithOthers)
+            let together = isSendingAlone ? [] : batch(from: index)
             let sent = together.count > 1 ? sendTogether(together) : 0
             index += sent
             guard sent < together.count || together.isEmpty else { continue }
+            // The kernel may refuse the others too. To try them together again and again would cost more.
+            if together.count > 1, sent == 0 { isSendingAlone = true }
             // This datagram cannot be sent with others, or the kernel has not sent it. Then the kernel says why if the
             // datagram is sent alone.
             sendAlone(collected[index])
@@ -298,13 +301,25 @@ final class UDPSocket: @unchecked Sendable {
 
     // MARK: sending
 
-    /// Returns true if the datagram may be sent in one system call with other datagrams.
-    private func isSentWithOthers(_ transmit: Transmit) -> Bool {
+    /// Returns the collected datagrams from `index` on that may be sent with one system call.
+    private func batch(from index: Int) -> ArraySlice<Transmit> {
+        var end = index
+        var pending = 0
+        while end < collected.count, isSentWithOthers(collected[end], pending: pending) {
+            pending += SendBufferGauge.use(of: collected[end].bytes.count)
+            end += 1
+        }
+        return collected[index..<end]
+    }
+
+    /// Returns true if the datagram may be sent in one system call with other datagrams, which use `pending` bytes of
+    /// the send buffer.
+    private func isSentWithOthers(_ transmit: Transmit, pending: Int) -> Bool {
         // The kernel needs so long for a larger datagram that the system call does not count.
         guard waiting.isEmpty, transmit.bytes.count <= Self.largestInBatch else { return false }
         return switch transmit.priority {
         case .session: true
-        case .message: hasRoom(.half, in: bound.last)
+        case .message: hasRoom(.half, pending: pending, in: bound.last)
         case .answer: false
         }
     }
@@ -339,8 +354,10 @@ final class UDPSocket: @unchecked Sendable {
 
     /// Returns true if a datagram that is never queued may be sent: the queue is empty, and less than `share` of the
     /// send buffer is in use.
-    private func hasRoom(_ share: SendBufferGauge.Share, in socket: BoundSocket?) -> Bool {
-        waiting.isEmpty && socket?.isBelow(share) == true
+    ///
+    /// - Parameter pending: The number of bytes that the datagrams which are about to be sent use. It counts as used.
+    private func hasRoom(_ share: SendBufferGauge.Share, pending: Int = 0, in socket: BoundSocket?) -> Bool {
+        waiting.isEmpty && socket?.isBelow(share, pending: pending) == true
     }
 
     /// Returns true if the system would send an answer to this address at once, so the answer would not stay in the

@@ -50,6 +50,14 @@ struct SendBufferGaugeTests {
         #expect(gauge.isBelow(.half, now: start) { Limits.answerBuffer })
     }
 
+    @Test("datagrams that are about to be sent count as sent: a batch of messages leaves half of the buffer free")
+    func pending() {
+        var gauge = SendBufferGauge(size: 40_000)
+        let use = SendBufferGauge.use(of: 2_000)
+        let batch = (0..<16).prefix { gauge.isBelow(.half, pending: $0 * use, now: start) { 0 } }
+        #expect(batch.count * use >= 20_000 && (batch.count - 1) * use < 20_000)
+    }
+
     @Test("if the system does not report its use, the buffer counts as empty") func unknown() {
         var gauge = SendBufferGauge(size: 100)
         gauge.charge(1_000)

@@ -13,19 +13,19 @@ internal import Testing
         private final class Endpoint: @unchecked Sendable {
             private var socket: UDPSocket?
             private let eventLoop: any EventLoop
-            private let paths: AsyncStream<Path>
+            private let datagrams: AsyncStream<(bytes: [UInt8], path: Path)>
 
             init(_ address: SecureMesh.SocketAddress, notesLocalAddress: Bool = false, answers: Bool = false) {
                 eventLoop = MultiThreadedEventLoopGroup.singleton.next()
-                let (stream, continuation) = AsyncStream.makeStream(of: Path.self)
-                paths = stream
+                let (stream, continuation) = AsyncStream.makeStream(of: (bytes: [UInt8], path: Path).self)
+                datagrams = stream
                 var options = UDPSocket.Options(profile: .peer)
                 options.notesLocalAddress = notesLocalAddress
                 socket = UDPSocket(
                     index: 0, address: address, options: options, eventLoop: eventLoop, logger: LoopbackMesh.quiet,
                     callbacks: .init(
                         onDatagram: { [weak self] bytes, path in
-                            continuation.yield(path)
+                            continuation.yield(([UInt8](copying: bytes), path))
                             if answers {
                                 self?.socket?.send(Transmit(path: path, bytes: [UInt8](copying: bytes)))
                                 self?.socket?.flush()
@@ -40,14 +40,25 @@ internal import Testing
 
             func send(to remote: SecureMesh.SocketAddress, from local: SecureMesh.SocketAddress.IP? = nil) async throws
             {
+                try await send([([7], local)], to: remote)
+            }
+
+            /// Sends all datagrams with one system call.
+            func send(
+                _ datagrams: [(bytes: [UInt8], local: SecureMesh.SocketAddress.IP?)], to remote: SecureMesh.SocketAddress
+            ) async throws {
                 try await eventLoop.submit {
-                    self.socket?.send(Transmit(path: Path(remote: remote, local: local), bytes: [7]))
+                    for (bytes, local) in datagrams {
+                        self.socket?.send(Transmit(path: Path(remote: remote, local: local), bytes: bytes))
+                    }
                     self.socket?.flush()
                 }.get()
             }
 
-            func received() async -> Path? {
-                var iterator = paths.makeAsyncIterator()
+            func received() async -> Path? { await nextDatagram()?.path }
+
+            func nextDatagram() async -> (bytes: [UInt8], path: Path)? {
+                var iterator = datagrams.makeAsyncIterator()
                 return await iterator.next()
             }
 
@@ -75,6 +86,34 @@ internal import Testing
             #expect(await client.received()?.remote == SecureMesh.SocketAddress(ip: Self.asked, port: port))
             try await server.close()
             try await client.close()
+        }
+
+        @Test(
+            "datagrams of one system call keep their bytes, and each leaves from the address that was chosen for it",
+            arguments: [SecureMesh.SocketAddress.wildcard(), SecureMesh.SocketAddress(ip: .v4(0), port: 0)])
+        func batch(wildcard: SecureMesh.SocketAddress) async throws {
+            let sender = Endpoint(wildcard)
+            let receiver = Endpoint(Self.loopback)
+            let port: UInt16
+            do {
+                port = try await sender.bind()
+            } catch  where wildcard.isIPv6 {
+                return  // this host has no IPv6
+            }
+            let target = SecureMesh.SocketAddress(ip: Self.loopback.ip, port: try await receiver.bind())
+            let locals: [SecureMesh.SocketAddress.IP?] = [Self.asked, nil, .v4(0x7F00_0006), Self.asked, nil]
+            let datagrams = locals.enumerated().map { index, local in
+                (bytes: [UInt8](repeating: UInt8(index), count: 1 + 300 * index), local: local)
+            }
+            try await sender.send(datagrams, to: target)
+            for (bytes, local) in datagrams {
+                let received = await receiver.nextDatagram()
+                #expect(received?.bytes == bytes)
+                let source = SecureMesh.SocketAddress(ip: local ?? Self.loopback.ip, port: port)
+                #expect(received?.path.remote == source)
+            }
+            try await sender.close()
+            try await receiver.close()
         }
 
         @Test("a server on a wildcard address does not answer its own port at the addresses of this host")
