@@ -23,7 +23,7 @@ package struct DirectoryReplica: MemberLookup {
     private(set) package var former: FormerDirectory
     /// A number that rises with each change of the members.
     private(set) package var changeCount = 0
-    /// The time for which former members may still come back after the first SNAPSHOT of this directory is complete.
+    /// The time without a return after which the missing members of the old directory are given up.
     private var returnPeriod = ProtocolConstants.returnPeriod
     private let own: PublicKey
     private var assembly: SnapshotAssembly?
@@ -129,8 +129,7 @@ package struct DirectoryReplica: MemberLookup {
     ///   - id: The directory id in WELCOME.
     ///   - epoch: The epoch of the session's server.
     ///   - server: The key of the session's server.
-    ///   - returnPeriod: The time for which members of the old directory may still come back after the first SNAPSHOT
-    ///     of the new directory is complete.
+    ///   - returnPeriod: The time without a return after which the missing members of the old directory are given up.
     /// - Returns: The former members that are given up: members of a still earlier directory that have not come back.
     ///   For each of them, the old directory lists another member with its session, name or address, or has no room.
     package mutating func begin(
@@ -306,7 +305,7 @@ package struct DirectoryReplica: MemberLookup {
         directory = next
         (version, reachedAt) = (snapshot.version, now)
         proof.replaced()
-        if isFirst { former.whole(missingUntil: now + returnPeriod) }
+        if isFirst { former.whole(period: returnPeriod, now: now) }
         var change = wasWrong ? corrections(of: held, now: now) : changes(from: gone, to: new, now: now)
         if !compareDigest(now) { change.refusal = .directoryMismatch }
         return change
@@ -363,9 +362,7 @@ package struct DirectoryReplica: MemberLookup {
         }
         let old = Dictionary(before.map { ($0.identity, $0) }) { first, _ in first }
         // All returning members are noted before any is ousted, because members may have exchanged their addresses.
-        let returned = after.map {
-            former.returns($0.entry.identity, until: now + ProtocolConstants.pairLingering)
-        }
+        let returned = after.map { former.returns($0.entry.identity, now: now) }
         change.events.reserveCapacity(change.events.count + after.count)
         knownNames.reserve(after.count)
         for (shared, returned) in zip(after, returned) {

@@ -2,9 +2,10 @@
 /// come back (PROTOCOL.md, section 6.5).
 ///
 /// A former member is *missing* until the present directory lists its identity. A missing member still counts as a
-/// member, and messages are exchanged with its former session. If it does not come back, it is removed some time after
-/// the first SNAPSHOT of the present directory is complete. If it comes back, its former session is kept for 5 more
-/// seconds, for messages that are on their way.
+/// member, and messages are exchanged with its former session. If it comes back, its former session is kept for 5 more
+/// seconds, for messages that are on their way. Missing members are removed some time after the first SNAPSHOT of the
+/// present directory is complete, but not while others come back: a server needs minutes to list thousands of members
+/// again.
 package struct FormerDirectory: MemberLookup {
     private let empty: Directory
     /// The former entries of the missing members, and of the members that have come back.
@@ -13,8 +14,9 @@ package struct FormerDirectory: MemberLookup {
     private var returned: Set<SessionID> = []
     /// The members that have come back, with the instants at which their former sessions end, earliest first.
     private var ends: [(identity: PublicKey, until: Instant)] = []
-    /// The instant at which missing members are removed; nil before the present directory's first SNAPSHOT is complete.
-    private var missingUntil: Instant?
+    /// The instant at which missing members are removed if no member comes back before. A member that comes back
+    /// postpones it by `period`, to `latest` at most. Nil before the present directory's first SNAPSHOT is complete.
+    private var missingUntil: (period: Duration, next: Instant, latest: Instant)?
     /// The instant of the next slice, if the last call of `expire` has left members that were due.
     private var nextSlice: Instant?
 
@@ -50,7 +52,7 @@ package struct FormerDirectory: MemberLookup {
 
     /// The instant at which `expire` is to be called next; nil if nothing is to be removed.
     package var deadline: Instant? {
-        nextSlice ?? Instant.earliest([missingCount > 0 ? missingUntil : nil, ends.first?.until])
+        nextSlice ?? Instant.earliest([missingCount > 0 ? missingUntil?.next : nil, ends.first?.until])
     }
 
     /// Notes that `directory` was replaced, and makes its members the former members. A member of an earlier directory
@@ -71,20 +73,20 @@ package struct FormerDirectory: MemberLookup {
 
     /// Notes that the first SNAPSHOT of the present directory is complete.
     ///
-    /// - Parameter instant: The instant at which missing members are removed.
-    package mutating func whole(missingUntil instant: Instant) {
-        missingUntil = instant
+    /// - Parameter period: The time without a return after which missing members are removed.
+    package mutating func whole(period: Duration, now: Instant) {
+        missingUntil = (period, now + period, now + max(period, ProtocolConstants.longestReturn))
     }
 
     /// Notes that the present directory lists `identity`. If the member with this identity was missing, it has come
     /// back.
     ///
-    /// - Parameter until: The instant at which the member's former session ends.
     /// - Returns: The member's former entry; nil if the member was not missing.
-    package mutating func returns(_ identity: PublicKey, until: Instant) -> SharedEntry? {
+    package mutating func returns(_ identity: PublicKey, now: Instant) -> SharedEntry? {
         guard let shared = members.shared(of: identity), isMissing(shared.entry) else { return nil }
         returned.insert(shared.entry.session)
-        ends.append((identity, until))
+        ends.append((identity, now + ProtocolConstants.pairLingering))
+        if let (period, _, latest) = missingUntil { missingUntil?.next = min(now + period, latest) }
         return shared
     }
 
@@ -114,7 +116,7 @@ package struct FormerDirectory: MemberLookup {
         let over = ends.prefix(Limits.formerSlice).prefix { $0.until <= now }
         let ended = over.compactMap { remove($0.identity) }
         ends.removeFirst(over.count)
-        let gone = missingUntil.map { $0 <= now } == true ? Array(missing.prefix(Limits.formerSlice)) : []
+        let gone = missingUntil.map { $0.next <= now } == true ? Array(missing.prefix(Limits.formerSlice)) : []
         for entry in gone { members.remove(entry.session) }
         // This frees the tables, which are large enough for all former members.
         if isEmpty { self = FormerDirectory(empty) }

@@ -75,8 +75,9 @@ public enum PeerEvent: Hashable, Sendable {
     /// member's former name; nil if the name has not changed.
     case memberRejoined(Member, previousName: PeerName?)
     /// A member has left or was removed, for the given reason, which the server publishes with the change. The reason
-    /// is `stopping` if the server has restarted and the member has not joined again within 15 s. The reason is nil if
-    /// this peer has missed the change, and a later copy of the whole directory does not list the member.
+    /// is `stopping` if the server has restarted and the member has not joined again: for 15 s no other member has
+    /// come back either, or five minutes have passed. The reason is nil if this peer has missed the change, and a later
+    /// copy of the whole directory does not list the member.
     case memberLeft(Member, reason: Departure?)
     /// The directory has listed the key `to` under a name that belonged to the key `from` before. The key `to` may be
     /// gone again when the event is emitted.

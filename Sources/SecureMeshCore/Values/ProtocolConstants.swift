@@ -52,4 +52,5 @@ package enum ProtocolConstants {
     /// The time for which a peer waits for members of its former directory to join again, counted from the completion
     /// of the first SNAPSHOT of the new directory.
     package static let returnPeriod = Duration.seconds(15)
+    package static let longestReturn = Duration.seconds(300)
 }

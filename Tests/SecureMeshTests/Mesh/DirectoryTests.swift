@@ -315,6 +315,48 @@ import Testing
         #expect(directory.former.isEmpty && directory.former.deadline == nil && directory.count == 1)
     }
 
+    private static func member(_ number: Int, session: Int) throws -> Entry {
+        try .sample(UInt64(session), identity: UInt8(number), name: "n\(number)", port: UInt16(number))
+    }
+
+    @Test("no member is reported as gone while others come back, for five minutes: a large mesh is not back after 15 s")
+    func slowReturn() throws {
+        let members = 100
+        var directory = try copy((1...members).map { try Self.member(100 + $0, session: 100 + $0) })
+        directory.begin(78, epoch: 78)
+        _ = try directory.apply(Snapshot(version: 1, part: 0, parts: 1, entries: []), now: .start)
+        // A member comes back every 14 s.
+        let returns = 21
+        var events: [PeerEvent] = []
+        for number in 1...returns {
+            let now = Instant.after(.seconds(14 * number))
+            events += directory.expireFormer(now).events
+            let entry = try Self.member(100 + number, session: 300 + number)
+            let delta = Delta(from: UInt64(number), to: UInt64(number) + 1, removed: [], added: [entry])
+            events += try directory.apply(delta, now: now).events
+        }
+        #expect(events.count == returns)
+        #expect(events.allSatisfy { if case .memberRejoined = $0 { true } else { false } })
+        #expect(directory.count == members)
+        let end = ProtocolConstants.longestReturn
+        #expect(directory.expireFormer(.after(end - .milliseconds(1))).events.isEmpty)
+        #expect(directory.expireFormer(.after(end)).events.count == members - returns)
+        #expect(directory.former.missingCount == 0)
+    }
+
+    @Test("a missing member is reported as gone 15 s after the last other one has come back")
+    func lastReturn() throws {
+        var directory = try copy([.sample(1), .sample(2)])
+        directory.begin(78, epoch: 78)
+        _ = try directory.apply(Snapshot(version: 1, part: 0, parts: 1, entries: []), now: .start)
+        let back = try Entry.sample(11, identity: 1, name: "n1", port: 1)
+        _ = try directory.apply(Delta(from: 1, to: 2, removed: [], added: [back]), now: .after(.seconds(10)))
+        let due = Duration.seconds(10) + ProtocolConstants.returnPeriod
+        #expect(directory.expireFormer(.after(due - .milliseconds(1))).events.isEmpty)
+        let events = directory.expireFormer(.after(due)).events
+        #expect(try events == [.memberLeft(Member(.sample(2)), reason: .stopping)])
+    }
+
     @Test("a former member is given up at once if another identity has its name or address, unless both swapped them")
     func ousted() throws {
         var directory = try copy([.sample(1), .sample(2), .sample(3), .sample(4)])

@@ -45,7 +45,8 @@ internal import Testing
 
             /// Sends all datagrams with one system call.
             func send(
-                _ datagrams: [(bytes: [UInt8], local: SecureMesh.SocketAddress.IP?)], to remote: SecureMesh.SocketAddress
+                _ datagrams: [(bytes: [UInt8], local: SecureMesh.SocketAddress.IP?)],
+                to remote: SecureMesh.SocketAddress
             ) async throws {
                 try await eventLoop.submit {
                     for (bytes, local) in datagrams {
