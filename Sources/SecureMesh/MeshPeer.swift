@@ -234,7 +234,7 @@ public final class MeshPeer: Service {
     ///
     /// - Throws: ``MeshError/notRunning``, ``MeshError/cancelled``.
     public func member(named name: PeerName) async throws(MeshError) -> Member? {
-        try await ask { peer in peer.members.first { $0.name == name } }
+        try await ask { $0.member(named: name) }
     }
 
     /// The number of datagrams that the peer's socket has lost since `run()` began, for each reason.

@@ -169,7 +169,7 @@ public final class MeshServer: Service {
     ///
     /// - Throws: ``MeshError/notRunning``, ``MeshError/cancelled``.
     public func member(named name: PeerName) async throws(MeshError) -> Member? {
-        try await ask { registry in registry.members.first { $0.name == name } }
+        try await ask { $0.member(named: name) }
     }
 
     /// Replaces the roster. A member that the new roster does not allow gets GOODBYE, and is removed from every

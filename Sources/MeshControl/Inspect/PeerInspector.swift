@@ -90,8 +90,11 @@ package final class PeerInspector: ControlledProcess {
 
     private func note(_ event: PeerEvent, at now: Timestamp, in state: inout State) {
         switch event {
-        case .joined, .connectionRecovered, .trustRestored:
+        case .joined, .connectionRecovered:
             (state.link, state.linkSince, state.problem) = (.joined, now, nil)
+        case .trustRestored:
+            if state.link != .joined { (state.link, state.linkSince) = (.joined, now) }
+            state.problem = nil
         case .connectionLost, .dismissed:
             if state.link == .joined { (state.link, state.linkSince) = (.lost, now) }
             if case .dismissed(let dismissal) = event {
@@ -150,7 +153,8 @@ package final class PeerInspector: ControlledProcess {
         async let rejections = peer.rejections()
         let condition = try? await peer.condition()
         // The lock is held only for this copy.
-        let state = state.withLock { $0 }
+        var state = state.withLock { $0 }
+        if let condition, isOver(state.problem, condition) { state.problem = nil }
         let (link, since) = (state.link, state.linkSince)
         var all = problems(state)
         if link == .lost, condition?.isTrusted == false {
@@ -176,6 +180,15 @@ package final class PeerInspector: ControlledProcess {
         return StatusReport(
             status, members: listsMembers ? members(state, isCertain, now) : nil,
             correction: identity.clock.correction)
+    }
+
+    /// Returns true if a problem has ended without an event that says so.
+    private func isOver(_ problem: Problem?, _ condition: PeerCondition) -> Bool {
+        switch problem?.code {
+        case "directoryStalled": !condition.isDirectoryStalled
+        case "unreachable": condition.isConnected
+        default: false
+        }
     }
 
     /// Returns the number of members in each state.

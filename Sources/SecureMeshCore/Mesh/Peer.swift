@@ -47,6 +47,13 @@ package struct Peer: MeshMachine {
 
     /// The members other than this peer, according to this peer's directory.
     package var members: [Member] { directory.others.map(Member.init) }
+    /// Returns the member with this name; nil if only this peer, or nobody, has the name.
+    package func member(named name: PeerName) -> Member? {
+        guard let entry = directory.entry(named: name), entry.identity != configuration.key.publicKey else {
+            return nil
+        }
+        return Member(entry)
+    }
     /// The number of members. It includes this peer once the directory lists this peer.
     package var memberCount: Int { directory.count }
     /// A number that rises with each change of the set of members.
@@ -80,7 +87,8 @@ package struct Peer: MeshMachine {
     package func condition(_ now: Instant) -> PeerCondition {
         PeerCondition(
             isConnected: isConnected, maySpeak: maySpeak(now), isTrusted: isTrusted(now),
-            roundTrip: sessions.current?.roundTrip, server: serverAddress)
+            isDirectoryStalled: directoryWatch.isStalled(now), roundTrip: sessions.current?.roundTrip,
+            server: serverAddress)
     }
 
     /// Returns true if this peer's directory is recent enough at `now` to send and deliver messages.
@@ -248,10 +256,14 @@ package struct Peer: MeshMachine {
         emit(joinedGate.pass(event))
     }
 
-    private mutating func emit(_ message: ReceivedMessage, isOfPrevious: Bool) {
-        let trustedUntil = (isOfPrevious ? sessions.formerTrustedUntil : nil) ?? sessions.current?.trustedUntil
-        emit(joinedGate.pass(.message(message), isOfPrevious: isOfPrevious, trustedUntil: trustedUntil))
+    /// - Parameter receiver: The session of this peer to which the message was sent.
+    private mutating func emit(_ message: ReceivedMessage, to receiver: UInt64) {
+        let trustedUntil = sessions.trustedUntil(of: receiver)
+        emit(joinedGate.pass(.message(message), isOfPrevious: isPrevious(receiver), trustedUntil: trustedUntil))
     }
+
+    /// Returns true if a session is not the current one.
+    private func isPrevious(_ receiver: UInt64) -> Bool { receiver != session?.rawValue }
 
     private mutating func emit(_ events: [PeerEvent]) {
         for event in events { outputs.push(.event(event)) }
@@ -699,7 +711,7 @@ extension Peer {
             guard earlyMessages.keep(span, path: path, failed: error, until: keptUntil) else { throw error }
             return
         }
-        try receive(admitted, isOfPrevious: datagram.header.to != session?.rawValue, now: now)
+        try receive(admitted, to: datagram.header.to, now: now)
     }
 
     /// Returns true if a message that has failed a check may pass the same check after this peer has joined.
@@ -737,13 +749,16 @@ extension Peer {
 
     /// Delivers a message, and acknowledges it if its sender asks for that. If further copies of such a message arrive,
     /// each copy is acknowledged, but the message is not delivered again. A probe is acknowledged but not delivered.
+    ///
+    /// - Parameter receiver: The session of this peer to which the message was sent.
     private mutating func receive(
-        _ admitted: AdmittedMessage, isOfPrevious: Bool, now: Instant
+        _ admitted: AdmittedMessage, to receiver: UInt64, now: Instant
     ) throws(Rejection) {
         let message = admitted.message
+        let isOfPrevious = isPrevious(receiver)
         guard admitted.wantsAcknowledgment else {
             guard joinedGate.hasRoom(for: message, isOfPrevious: isOfPrevious) else { throw .untrusted }
-            return emit(message, isOfPrevious: isOfPrevious)
+            return emit(message, to: receiver)
         }
         guard message.number > 0 else { throw .numberOutOfRange }
         if !admitted.isProbe {
@@ -752,7 +767,7 @@ extension Peer {
             guard !joinedGate.holds(message, isOfPrevious: isOfPrevious) else { throw .untrusted }
             let end = directory.lists(admitted.session) ? nil : now + ProtocolConstants.pairLingering
             switch acknowledger.note(message.number, from: admitted.session, until: end) {
-            case .first: emit(message, isOfPrevious: isOfPrevious)
+            case .first: emit(message, to: receiver)
             case .repeated: break
             case .tooOld: throw .numberStale
             }

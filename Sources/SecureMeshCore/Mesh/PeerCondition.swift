@@ -7,6 +7,9 @@ package struct PeerCondition: Hashable, Sendable {
     /// True if this peer's directory is recent enough to send and deliver messages. Some members may not know this
     /// peer's session yet.
     package let isTrusted: Bool
+    /// True if datagrams of the server arrive, but the missing part of the directory has not been among them for
+    /// `Limits.directoryPatience`.
+    package let isDirectoryStalled: Bool
     /// The shortest round trip to the server in the current session; nil before the session's first fresh PULSE.
     package let roundTrip: Duration?
     /// The address of the server in the newest session; nil if there is no session.

@@ -1,26 +1,30 @@
-/// A peer's sessions with its server: the candidate, the current and the previous session (PROTOCOL.md, sections 5 to
-/// 7).
+/// A peer's sessions with its server: the candidate, the current, the former and the late session (PROTOCOL.md,
+/// sections 5 to 7).
 ///
 /// WELCOME opens the candidate session. A candidate session that becomes stale is given up. The first fresh PULSE of
-/// the candidate session makes it the current session. The session that was current until then becomes the previous
-/// one, which accepts late messages for 5 s.
+/// the candidate session makes it the current session. The session that was current until then becomes the late one,
+/// which accepts messages for 5 more seconds.
 ///
 /// If the new session belongs to another directory, or if the server has stopped, members still know this peer by the
-/// previous session. In these two cases, messages are sent and accepted in the previous session until its trust ends.
+/// session that was current. In these two cases, that session becomes the former one, in which messages are sent and
+/// accepted until its trust ends. A peer may join again several times in that time, so it can have a former and a late
+/// session.
 ///
-/// Each of the three sessions may end early, and a session that has ended never comes back.
+/// Each of the four sessions may end early, and a session that has ended never comes back.
 package struct SessionRotation: Sendable {
-    private struct Previous: Sendable {
+    /// A session that the server has ended or replaced.
+    private struct Retired: Sendable {
         var session: ServerSession
         var until: Instant
-        /// True if this peer still sends messages in the previous session, and not only accepts them. It does so if the
-        /// server has stopped, or if the current session belongs to another directory.
-        var speaks: Bool
     }
 
     private(set) package var candidate: ServerSession?
     private(set) package var current: ServerSession?
-    private var previous: Previous?
+    /// The session in which this peer still sends messages, because the server has stopped, or because the current
+    /// session belongs to another directory.
+    private var former: Retired?
+    /// The session that was replaced last. This peer only accepts messages in it.
+    private var late: Retired?
     /// The instant until which the server may still accept the CONFIRM of a candidate session that was given up; nil if
     /// there is no such session.
     private var givenUpUntil: Instant?
@@ -39,23 +43,21 @@ package struct SessionRotation: Sendable {
 
     package var isEmpty: Bool { current == nil && candidate == nil }
 
-    /// Returns true if trust lasts at `now` in the current or in the previous session, so that this peer accepts
-    /// messages and may send them.
+    /// Returns true if trust lasts at `now` in the current or in the former session, so that this peer accepts messages
+    /// and may send them.
     package func isTrusted(_ now: Instant) -> Bool {
         current?.isTrusted(now) == true || isFormerTrusted(now)
     }
 
-    /// Returns true if trust lasts at `now` in the previous session, and this peer may still send messages in that
-    /// session.
+    /// Returns true if there is a former session, and trust lasts in it at `now`.
     package func isFormerTrusted(_ now: Instant) -> Bool {
         formerTrustedUntil.map { now < $0 } ?? false
     }
 
-    /// The instant until which trust lasts in the previous session; nil if this peer may not send messages in that
-    /// session.
+    /// The instant until which trust lasts in the former session; nil if there is none, or if it never had trust.
     package var formerTrustedUntil: Instant? {
-        guard let previous, previous.speaks, let trusted = previous.session.trustedUntil else { return nil }
-        return min(previous.until, trusted)
+        guard let former, let trusted = former.session.trustedUntil else { return nil }
+        return min(former.until, trusted)
     }
 
     /// The instant until which this peer accepts messages and may send them; nil if there is no trust.
@@ -66,7 +68,7 @@ package struct SessionRotation: Sendable {
     }
 
     /// The time for which a directory is trusted after the last proof that it is up to date.
-    package var trust: Duration { (current ?? previous?.session)?.trust ?? ProtocolConstants.trust }
+    package var trust: Duration { (current ?? former?.session ?? late?.session)?.trust ?? ProtocolConstants.trust }
 
     /// The version of the directory in the newest fresh PULSE of the current session with the flag `current`; 0 before
     /// the first such PULSE.
@@ -75,7 +77,7 @@ package struct SessionRotation: Sendable {
     package var deadline: Instant? {
         Instant.earliest([
             candidate?.schedule.next, current?.sendAt, current?.expiryDeadline,
-            previous?.until, previous?.session.expiryDeadline,
+            former?.until, former?.session.expiryDeadline, late?.until, late?.session.expiryDeadline,
         ])
     }
 
@@ -97,7 +99,7 @@ package struct SessionRotation: Sendable {
     }
 
     package var usages: [Usage] {
-        [candidate, current, previous?.session].compactMap { $0 }.flatMap(\.usages)
+        [candidate, current, former?.session, late?.session].compactMap { $0 }.flatMap(\.usages)
     }
 
     /// Makes `session` the candidate session.
@@ -122,10 +124,10 @@ package struct SessionRotation: Sendable {
     /// Ends the current session after GOODBYE "replaced".
     ///
     /// - Returns: True if this peer's own CONFIRM may have replaced the session. In that case, the session becomes the
-    ///   previous one.
+    ///   late one.
     package mutating func replaceCurrent(_ now: Instant) -> Bool {
         let isOwn = candidate != nil || givenUpUntil.map { now < $0 } ?? false
-        if isOwn { retireCurrent(until: now + ProtocolConstants.pairLingering, speaks: false) }
+        if isOwn { late = retiredCurrent(until: now + ProtocolConstants.pairLingering) }
         current = nil
         return isOwn
     }
@@ -133,26 +135,28 @@ package struct SessionRotation: Sendable {
     /// Ends the current session with the server, because the server has stopped. Messages between members go on in this
     /// session until its trust ends.
     package mutating func endWithServer(_ now: Instant) {
-        if let until = current?.trustedUntil, now < until { retireCurrent(until: until, speaks: true) }
+        if let until = current?.trustedUntil, now < until { former = retiredCurrent(until: until) }
         current = nil
     }
 
-    /// Makes the previous session end in 5 s, if that session belongs to a former directory. Call this when every
-    /// member of that directory has a new session or is gone.
+    /// Makes the former session end in 5 s, if that session belongs to a former directory. Call this when every member
+    /// of that directory has a new session or is gone.
     package mutating func endFormer(_ now: Instant) {
-        guard let previous, previous.speaks, previous.session.directory != current?.directory else { return }
-        self.previous?.until = min(previous.until, now + ProtocolConstants.pairLingering)
+        guard let former, former.session.directory != current?.directory else { return }
+        self.former?.until = min(former.until, now + ProtocolConstants.pairLingering)
     }
 
-    /// Ends the pair that the previous session has with `session`, a session of the former directory. The current
-    /// session has no pair with sessions of that directory.
+    /// Ends the pairs that the former and the late session have with `session`, a session of the former directory. The
+    /// current session has no pair with sessions of that directory.
     package mutating func endFormer(_ session: SessionID, now: Instant) {
-        previous?.session.end(session, replaced: nil, now: now)
+        former?.session.end(session, replaced: nil, now: now)
+        late?.session.end(session, replaced: nil, now: now)
     }
 
     package mutating func endCurrent() {
         current = nil
-        previous = nil
+        former = nil
+        late = nil
     }
 
     package mutating func endAll() {
@@ -160,17 +164,21 @@ package struct SessionRotation: Sendable {
         candidate = nil
     }
 
-    /// Removes the previous session if its time is over, and the senders' sessions that were replaced at least 5 s ago.
+    /// Removes the former and the late session if their time is over, and the senders' sessions that were replaced at
+    /// least 5 s ago.
     package mutating func expire(_ now: Instant) {
-        if let until = previous?.until, until <= now { previous = nil }
+        if let until = former?.until, until <= now { former = nil }
+        if let until = late?.until, until <= now { late = nil }
         current?.expire(now)
-        previous?.session.expire(now)
+        former?.session.expire(now)
+        late?.session.expire(now)
     }
 
-    private mutating func retireCurrent(until: Instant, speaks: Bool) {
-        guard let current else { return }
-        previous = Previous(session: current, until: until, speaks: speaks)
-        previous?.session.endWithServer()
+    /// Returns the current session without what it needs for datagrams with the server; nil if there is none.
+    private func retiredCurrent(until: Instant) -> Retired? {
+        guard var session = current else { return nil }
+        session.endWithServer()
+        return Retired(session: session, until: until)
     }
 
     // MARK: with the server
@@ -244,19 +252,19 @@ package struct SessionRotation: Sendable {
     }
 
     private mutating func promoteCandidate(_ now: Instant) {
-        let lingering = now + ProtocolConstants.pairLingering
+        let lateUntil = now + ProtocolConstants.pairLingering
         let directory = candidate?.directory
         if current?.directory == directory {
             candidate?.inheritTrust(until: current?.trustedUntil)
-            retireCurrent(until: lingering, speaks: false)
+            late = retiredCurrent(until: lateUntil) ?? late
         } else if let until = current?.trustedUntil {
-            retireCurrent(until: until, speaks: true)
+            former = retiredCurrent(until: until)
         }
-        // If there was no current session, or it never had trust, the previous session goes on. If the previous session
-        // belongs to the directory of the new session, it then accepts only late messages.
-        if let former = previous, former.session.directory == directory {
-            previous?.until = min(former.until, lingering)
-            previous?.speaks = false
+        // If there was no current session, or it never had trust, the former session goes on. If the former session
+        // belongs to the directory of the new session, this peer only accepts messages in it from now on.
+        if let session = former, session.session.directory == directory {
+            late = Retired(session: session.session, until: min(session.until, lateUntil))
+            former = nil
         }
         current = candidate
         candidate = nil
@@ -269,93 +277,66 @@ package struct SessionRotation: Sendable {
     /// Returns the signers of the sessions in which this peer may send messages.
     package func speakers(held directory: DirectoryReplica, now: Instant) -> Speakers {
         let current = directory.version > 0 && current?.maySpeak(now) == true ? current?.signer : nil
-        guard let previous, isFormerTrusted(now), previous.session.maySpeak(now) else {
+        guard let former, isFormerTrusted(now), former.session.maySpeak(now) else {
             return Speakers(listed: current, former: nil)
         }
-        let signer = previous.session.signer
-        return isListed(previous, in: directory)
+        let signer = former.session.signer
+        return former.session.directory == directory.id
             ? Speakers(listed: current ?? signer, former: nil) : Speakers(listed: current, former: signer)
     }
 
-    /// Returns true if the directory that this peer holds is the directory of the previous session.
-    private func isListed(_ previous: Previous, in directory: DirectoryReplica) -> Bool {
-        previous.session.directory == directory.id
-    }
-
-    /// Admits a message that is addressed to the current or to the previous session.
+    /// Admits a message that is addressed to the current, the former or the late session.
     package mutating func admitMessage(
         _ span: Span<UInt8>, _ datagram: Datagram, from source: SocketAddress, held directory: DirectoryReplica,
         now: Instant
     ) throws(Rejection) -> AdmittedMessage {
-        switch try receiver(of: datagram, held: directory, now: now) {
-        case .current:
-            if let message = try current?.admitMessage(
-                span, datagram, from: source, held: directory, now: now)
-            {
-                return message
+        let message =
+            switch try receiver(of: datagram, now: now) {
+            case .current: try current?.admitMessage(span, datagram, from: source, in: directory, now: now)
+            case .former: try former?.session.admitMessage(span, datagram, from: source, in: directory, now: now)
+            case .late: try late?.session.admitMessage(span, datagram, from: source, in: directory, now: now)
             }
-        case .previous:
-            if let message = try previous?.session.admitMessage(
-                span, datagram, from: source, held: directory, now: now)
-            {
-                return message
-            }
-        case .former:
-            if let message = try previous?.session.admitMessage(
-                span, datagram, from: source, held: directory.former, now: now)
-            {
-                return message
-            }
-        }
-        throw .unknownSession
+        guard let message else { throw .unknownSession }
+        return message
     }
 
-    /// Admits an ACK that is addressed to the current or to the previous session.
+    /// Admits an ACK that is addressed to the current, the former or the late session.
     package mutating func admitAcknowledgment(
         _ span: Span<UInt8>, _ datagram: Datagram, from source: SocketAddress, held directory: DirectoryReplica,
         now: Instant
     ) throws(Rejection) -> AdmittedAcknowledgment {
-        switch try receiver(of: datagram, held: directory, now: now) {
-        case .current:
-            if let acknowledgment = try current?.admitAcknowledgment(
-                span, datagram, from: source, held: directory, now: now)
-            {
-                return acknowledgment
+        let acknowledgment =
+            switch try receiver(of: datagram, now: now) {
+            case .current: try current?.admitAcknowledgment(span, datagram, from: source, in: directory, now: now)
+            case .former: try former?.session.admitAcknowledgment(span, datagram, from: source, in: directory, now: now)
+            case .late: try late?.session.admitAcknowledgment(span, datagram, from: source, in: directory, now: now)
             }
-        case .previous:
-            if let acknowledgment = try previous?.session.admitAcknowledgment(
-                span, datagram, from: source, held: directory, now: now)
-            {
-                return acknowledgment
-            }
-        case .former:
-            if let acknowledgment = try previous?.session.admitAcknowledgment(
-                span, datagram, from: source, held: directory.former, now: now)
-            {
-                return acknowledgment
-            }
-        }
-        throw .unknownSession
+        guard let acknowledgment else { throw .unknownSession }
+        return acknowledgment
     }
 
-    /// The session to which another member's datagram is addressed, and the directory that lists the sender.
+    /// The session to which another member's datagram is addressed.
     ///
     /// The callers change the session in place, because a copy of the session would copy its table of senders too.
     private enum Receiver {
-        case current, previous, former
+        case current, former, late
     }
 
-    private func receiver(
-        of datagram: Datagram, held directory: DirectoryReplica, now: Instant
-    ) throws(Rejection) -> Receiver {
+    private func receiver(of datagram: Datagram, now: Instant) throws(Rejection) -> Receiver {
         let to = datagram.header.to
         if to == current?.id.rawValue { return .current }
-        guard let previous, to == previous.session.id.rawValue, now < previous.until else { throw .unknownSession }
-        return isListed(previous, in: directory) ? .previous : .former
+        if to == former?.session.id.rawValue, let until = former?.until, now < until { return .former }
+        if to == late?.session.id.rawValue, let until = late?.until, now < until { return .late }
+        throw .unknownSession
+    }
+
+    /// Returns the instant until which trust lasts in a session that receives messages.
+    package func trustedUntil(of session: UInt64) -> Instant? {
+        session == former?.session.id.rawValue ? formerTrustedUntil : current?.trustedUntil
     }
 
     /// Seals a message for the session of `entry`. The keys are those of the session in which this peer signed the
-    /// message: the current or the previous session.
+    /// message.
     package mutating func seal(
         _ payload: SignedPayload, for entry: Entry, charging budget: inout SealBudget
     ) throws(SealError) -> [UInt8] {
@@ -366,21 +347,49 @@ package struct SessionRotation: Sendable {
         {
             return bytes
         }
-        if payload.from == previous?.session.id.rawValue,
-            let bytes = try previous?.session.seal(payload, for: entry, charging: &budget)
+        if payload.from == former?.session.id.rawValue,
+            let bytes = try former?.session.seal(payload, for: entry, charging: &budget)
+        {
+            return bytes
+        }
+        if payload.from == late?.session.id.rawValue,
+            let bytes = try late?.session.seal(payload, for: entry, charging: &budget)
         {
             return bytes
         }
         throw .noSession
     }
 
-    /// Ends the pairs that the current and the previous session have with another member's session.
+    /// Ends the pairs that the current, the former and the late session have with another member's session.
     ///
     /// - Parameter entry: The directory entry of that session if the member has a newer session; nil otherwise.
     package mutating func end(_ session: SessionID, replaced entry: SharedEntry?, now: Instant) {
         current?.end(session, replaced: entry, now: now)
-        // A previous session of another directory has pairs only with sessions of that directory.
-        guard previous?.session.directory == current?.directory else { return }
-        previous?.session.end(session, replaced: entry, now: now)
+        // A session of another directory has pairs only with sessions of that directory.
+        if former?.session.directory == current?.directory {
+            former?.session.end(session, replaced: entry, now: now)
+        }
+        if late?.session.directory == current?.directory {
+            late?.session.end(session, replaced: entry, now: now)
+        }
+    }
+}
+
+extension ServerSession {
+    /// Admits a message of a member of this session's directory, which is the directory that this peer holds, or the
+    /// one that it held before.
+    fileprivate mutating func admitMessage(
+        _ span: Span<UInt8>, _ datagram: Datagram, from source: SocketAddress, in held: DirectoryReplica, now: Instant
+    ) throws(Rejection) -> AdmittedMessage {
+        if directory == held.id { return try admitMessage(span, datagram, from: source, held: held, now: now) }
+        return try admitMessage(span, datagram, from: source, held: held.former, now: now)
+    }
+
+    /// Admits an ACK of a member of this session's directory.
+    fileprivate mutating func admitAcknowledgment(
+        _ span: Span<UInt8>, _ datagram: Datagram, from source: SocketAddress, in held: DirectoryReplica, now: Instant
+    ) throws(Rejection) -> AdmittedAcknowledgment {
+        if directory == held.id { return try admitAcknowledgment(span, datagram, from: source, held: held, now: now) }
+        return try admitAcknowledgment(span, datagram, from: source, held: held.former, now: now)
     }
 }

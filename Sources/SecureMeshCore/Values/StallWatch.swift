@@ -13,6 +13,11 @@ package struct StallWatch<Held: Equatable & Sendable>: Sendable {
         return reportedAt.map { max(first, $0 + Limits.reportInterval) } ?? first
     }
 
+    /// Returns true if the missing part has not arrived for `Limits.directoryPatience`.
+    package func isStalled(_ now: Instant) -> Bool {
+        since.map { now - $0 >= Limits.directoryPatience } ?? false
+    }
+
     /// Notes the part of the directory that has arrived so far.
     ///
     /// - Parameter isComplete: True if nothing is missing.

@@ -81,6 +81,24 @@ import Testing
         }
     }
 
+    @Test("a peer that joins a restarted server twice still talks with members that are not back yet")
+    func joinedTwice() throws {
+        let peers = try mesh.join(4)
+        mesh.run(for: .seconds(1))
+        let absent = peers[3].address
+        mesh.drop(.hello) { $0.source == absent }
+        mesh.killServer()
+        mesh.startServer()
+        #expect(mesh.run(atMost: .seconds(10)) { peers[..<3].allSatisfy { $0.joins == 2 } })
+        let (own, silentUntil) = (peers[0].address, mesh.now + .seconds(3))
+        mesh.drop(.pulse) { [mesh] in $0.destination == own && mesh.now < silentUntil }
+        #expect(mesh.run(atMost: .seconds(10)) { peers[0].joins == 3 })
+        var talk = Talk()
+        talk.go(mesh, [peers[0], peers[3]], for: .seconds(2))
+        #expect(talk.refused == 0)
+        #expect(received([peers[0], peers[3]]) == talk.sent)
+    }
+
     @Test("two restarts of the server within seconds leave nothing of former sessions in a peer's tables")
     func restartedTwice() throws {
         let peers = try mesh.join(4)
