@@ -10,13 +10,6 @@ package enum Verdict: Hashable, Sendable {
     /// The world ran to its end and had no healing phase.
     case ended
 
-    package var isGood: Bool {
-        switch self {
-        case .healed, .ended: true
-        case .notHealed, .broken: false
-        }
-    }
-
     /// The verdict in a few words.
     var title: String {
         switch self {

@@ -86,8 +86,9 @@ extension PeerInspector {
             case .notSent(.unknownMember) where waitsForReceiver: pause = .milliseconds(50)
             default: throw refusal(failure, name)
             }
-            guard deadline - .now > pause else { throw refusal(failure, name) }
-            try? await Task.sleep(for: pause)
+            guard deadline - .now > pause, (try? await Task.sleep(for: pause)) != nil else {
+                throw refusal(failure, name)
+            }
         }
     }
 

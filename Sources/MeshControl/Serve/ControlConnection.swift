@@ -23,6 +23,8 @@ final class ControlConnection: ChannelInboundHandler, @unchecked Sendable {
     /// `state` would copy it.
     private var body: [UInt8] = []
     private var timer: Scheduled<Void>?
+    /// The task that answers the request.
+    private var answering: Task<Void, Never>?
     /// The number of events that were dropped since the last line was written, because the reader of the stream is too
     /// slow.
     private var missed = 0
@@ -44,6 +46,8 @@ final class ControlConnection: ChannelInboundHandler, @unchecked Sendable {
         if case .streaming(let subscription) = state { service.process.feed.unsubscribe(subscription) }
         state = .closed
         timer?.cancel()
+        // A command that is gone takes its request with it: a message that waits for a member is not sent later.
+        answering?.cancel()
         context.fireChannelInactive()
     }
 
@@ -95,7 +99,7 @@ final class ControlConnection: ChannelInboundHandler, @unchecked Sendable {
         let service = service
         let loopContext = context.loopBound
         let eventLoop = context.eventLoop
-        Task {
+        answering = Task {
             let answer = await service.answer(request)
             eventLoop.execute { self.write(answer, head, loopContext.value) }
         }

@@ -103,6 +103,8 @@ package enum Sodium {
         }
         // A broken seal must not cost a heap allocation.
         return unsafe withUnsafeTemporaryAllocation(of: UInt8.self, capacity: size) { plaintext in
+            // The plaintext can be a secret: the seed of a key that a passphrase protects.
+            defer { unsafe sodium_memzero(plaintext.baseAddress, size) }
             let isIntact = unsafe decrypt(
                 datagram, sealed, counter: counter, key: key, into: plaintext.baseAddress)
             return isIntact ? unsafe [UInt8](UnsafeBufferPointer(plaintext)) : nil

@@ -182,8 +182,15 @@ package struct Deliveries: Sendable {
         bodySize + receivers * 3 * Bytes32.count
     }
 
+    /// Returns the index of a message; nil if it does not wait for acknowledgments. This is a binary search, because
+    /// each waiting caller asks for its message after each pass of the event loop.
     private func index(of number: UInt64) -> Int? {
-        unacknowledged.firstIndex { $0.message.number == number }
+        var (low, high) = (0, unacknowledged.count)
+        while low < high {
+            let middle = low + (high - low) / 2
+            if unacknowledged[middle].message.number < number { low = middle + 1 } else { high = middle }
+        }
+        return low < unacknowledged.count && unacknowledged[low].message.number == number ? low : nil
     }
 
     private mutating func finishIfComplete(_ index: Int, _ now: Instant) {

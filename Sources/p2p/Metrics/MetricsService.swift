@@ -1,5 +1,6 @@
 internal import MeshControl
 internal import SecureMesh
+internal import Synchronization
 
 /// Answers the HTTP requests for the paths `/metrics`, `/healthz` and `/readyz`.
 struct MetricsService: Sendable {
@@ -47,14 +48,14 @@ struct MetricsService: Sendable {
     ///
     /// - Returns: The state; nil if the process has not answered within a second.
     private func status() async -> MeshStatus? {
-        await withTaskGroup(of: MeshStatus?.self) { tasks in
-            tasks.addTask { await process.report(listsMembers: false).status }
-            tasks.addTask {
-                try? await Task.sleep(for: .seconds(1))
-                return nil
-            }
-            defer { tasks.cancelAll() }
-            return await tasks.next() ?? nil
-        }
+        // A task group would wait for the report, which waits for the event loop even if it is canceled.
+        let answer = Mutex<MeshStatus?>(nil)
+        await firstToEnd([
+            { [process] in
+                let status = await process.report(listsMembers: false).status
+                answer.withLock { $0 = status }
+            }, { try? await Task.sleep(for: .seconds(1)) },
+        ])
+        return answer.withLock { $0 }
     }
 }

@@ -34,7 +34,9 @@ extension StatusCommand: ResourceUser {
 }
 
 extension SwarmCommand: ResourceUser {
-    var resourceNeeds: ResourceNeeds { ResourceNeeds(socketDescriptors: peers * 2, guardedKeys: peers) }
+    var resourceNeeds: ResourceNeeds {
+        ResourceNeeds(socketDescriptors: (peers + newcomers) * 2, guardedKeys: peers + newcomers)
+    }
 }
 
 extension SelfTestCommand: ResourceUser {
