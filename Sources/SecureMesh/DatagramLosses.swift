@@ -18,11 +18,12 @@ public enum DatagramLoss: String, CaseIterable, Sendable {
     case answersDropped
     /// Datagrams of strangers, which are senders without a session, were dropped. This process drops such datagrams if
     /// their queue is full. If the kernel of a server's host separates strangers' datagrams from members', the kernel
-    /// drops strangers' datagrams that are not HELLOs or for which its buffer has no room.
+    /// drops datagrams that have neither the form of a HELLO nor the server's epoch, and HELLOs for which its buffer
+    /// has no room.
     case strangersDropped
     /// Received datagrams were dropped. The kernel drops datagrams if the receive buffer is full, and a server drops
     /// them if the queue between two of its event loops is full. If the kernel of a server's host separates strangers'
-    /// datagrams from members', this reason counts only members' datagrams.
+    /// datagrams from members', this reason counts only datagrams with the server's epoch, as members' datagrams have.
     case receiveBufferFull
 }
 

@@ -29,7 +29,8 @@ struct PacketFilter {
     /// is CONFIRM or has a higher number (PROTOCOL.md, sections 4.1 and 4.3). Chooses the strangers' socket for all
     /// other datagrams.
     ///
-    /// The epoch is random, so an attacker who cannot see the traffic does not reach a members' socket.
+    /// The epoch is random, and the server's answers contain it in plaintext. So a sender reaches a members' socket
+    /// only if the server has answered it, or if it can see such an answer.
     ///
     /// The kernel runs the program on the payload of a datagram.
     ///
