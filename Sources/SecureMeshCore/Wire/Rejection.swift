@@ -2,9 +2,9 @@
 ///
 /// Each reason has its own counter, see ``RejectionCounters``. PROTOCOL.md names the check that leads to each reason.
 ///
-/// In general, a refused datagram is not answered. It changes only the counter of its reason, and the token buckets and
-/// budgets that limit datagrams of its kind. If the signature had already been verified, the replay window changes too.
-/// The description of a reason names any other effect.
+/// A refused datagram is counted under its reason. Unless the description of the reason says otherwise, it is not
+/// answered and changes only rate limits, failure counts and computed keys. If its signature has been verified, the
+/// replay window changes too.
 @nonexhaustive
 public enum Rejection: String, CaseIterable, Sendable, Error {
     // MARK: the bytes are not a datagram of version 1
@@ -119,7 +119,9 @@ public enum Rejection: String, CaseIterable, Sendable, Error {
     /// The peer has the part already, or has this version of the directory, or collects a higher version. Or the part
     /// names another number of parts than the others, or too many parts (PROTOCOL.md, section 6.5).
     case snapshotNotWanted
-    /// A SNAPSHOT or DELTA repeats an identity, a name or an address, lists an ended session, or changes an entry.
+    /// A SNAPSHOT or DELTA repeats an identity, a name or an address, lists an ended session, or changes an entry. The
+    /// whole change is refused. If the directory is not proven in this session, the peer then asks for a whole
+    /// SNAPSHOT. Or a message came from a session that had ended and is listed again.
     case directoryContradiction
 
     /// The digest of the peer's directory differs from the digest of the server's directory, or the server's version
@@ -129,15 +131,16 @@ public enum Rejection: String, CaseIterable, Sendable, Error {
 
     // MARK: messages
 
-    /// A message came while the peer's last proof that its directory is up to date was too old.
+    /// A message came while the newest proof of the directory was too old; or a message must wait until the peer has
+    /// joined, and there is no room for it.
     case untrusted
     /// The sender of a message is not a member, or is the receiver itself.
     case unknownSender
     /// The binding in a directory entry is not a valid signature by the member that the entry lists. The entry is not
     /// used again.
     case bindingInvalid
-    /// The first datagram of a new sender came while the peer had used up its rate limit for computing keys with new
-    /// senders.
+    /// The first datagram of a new sender came while the peer had used up its rate limit for computing keys with such
+    /// senders, or remembered too many ended sessions and had to join again.
     case agreementOverRate
     /// The sender addressed the message, or the ACK, to another member.
     case notAddressedToMe
