@@ -199,8 +199,9 @@ public final class MeshPeer: Service {
         _ = await driver.finished()
     }
 
-    /// Waits until this peer may send messages: the peer is a member, and every other member knows of it. Returns at
-    /// once if the peer may already send. The connection can be lost again later, so a message may still be refused.
+    /// Waits until this peer may send messages: its directory is trusted, and the server has published this session to
+    /// the members. Returns at once if the peer may already send. The connection can be lost again later, so a message
+    /// may still be refused.
     ///
     /// - Throws: ``MeshError/notAuthorized`` if the server does not admit the key, ``MeshError/notRunning`` if `run()`
     ///   has ended for another reason, ``MeshError/cancelled``.

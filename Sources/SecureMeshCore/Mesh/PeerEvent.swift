@@ -2,9 +2,9 @@
 ///
 /// The events have an order on which a program can rely. A *membership* begins with ``joined(address:)``, which is
 /// emitted exactly once per membership, before the membership's other events. The membership ends with the next
-/// ``joined(address:)``, or with ``dismissed(_:)``, ``left`` or ``ended(_:)``. The membership does not end if the
-/// server is gone, or if the server dismisses this peer with the reason `stopping`. In both cases members exchange
-/// messages until trust in the directory ends, by default for a minute.
+/// ``joined(address:)``, with ``left`` or ``ended(_:)``, or with ``dismissed(_:)`` for any reason but `stopping`. The
+/// membership does not end while the server is gone or after it has stopped. Members then exchange messages until trust
+/// in the directory ends, by default for a minute.
 ///
 /// - Events of other members, ``nameMoved(_:from:to:)`` and ``message(_:)`` are emitted only during a membership. Right
 ///   after ``joined(address:)``, events report how the members differ from those that were reported before.
