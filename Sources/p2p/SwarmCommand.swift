@@ -60,7 +60,7 @@ struct SwarmCommand: AsyncParsableCommand {
 
     @Option(
         help: ArgumentHelp(
-            "Number of further peers, of which each starts a second after all others have joined.",
+            "Number of further peers. Each starts one second after all earlier peers have joined.",
             valueName: "count"))
     var newcomers = 0
 
