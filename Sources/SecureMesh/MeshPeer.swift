@@ -450,8 +450,8 @@ extension MeshPeer {
     /// after intervals that double up to 2 s. While more than 16 messages wait for acknowledgment, the intervals double
     /// from the start. Each copy counts toward the receiver's rate.
     ///
-    /// The receiver delivers the message once, unless the receiver's process restarts between two copies. A repeated
-    /// message may arrive after messages that were sent later.
+    /// A running receiver delivers the message at most once. If the receiver restarts between two copies, it may
+    /// deliver both. A repeated message may arrive after messages that were sent later.
     ///
     /// The message is refused with `SendError.queueFull`, and not sent, if more than 256 messages or 16 MiB of messages
     /// would wait for acknowledgment. It is also refused if this peer has sent 2,047 messages of any kind since it sent

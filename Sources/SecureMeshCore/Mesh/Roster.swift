@@ -26,8 +26,8 @@ public struct Roster: Hashable, Sendable {
     ///
     /// Empty lines and comments are skipped. A comment is a field that begins with `#`, and all that follows it in the
     /// line. The option `until=2026-12-31` lets a key join until the end of that day in UTC. The value is a date or an
-    /// RFC 3339 time. A key with the option `revoked=` and such a value may not join. Several keys may have the same
-    /// name only if all of them but one are revoked or have `until=`.
+    /// RFC 3339 time. A key with the option `revoked=` and such a value may not join. Of the keys of one name, at most
+    /// one may have neither `until=` nor `revoked=`.
     ///
     /// - Throws: ``RosterError``, with the number of the first line that is wrong.
     public init(_ text: String) throws(RosterError) {
