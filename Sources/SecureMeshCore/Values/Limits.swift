@@ -1,7 +1,9 @@
 /// The bounds and intervals that this implementation chose. The bound of every table of a server or a peer is here.
 package enum Limits {
     // Handshakes, at the server.
+    /// The number of pending handshakes that the server holds. A new handshake overwrites the oldest one.
     package static let pendingEntries = 8_192
+    /// The time after WELCOME for which the server accepts the CONFIRM of a handshake.
     package static let pendingLifetime = Duration.seconds(5)
     /// The assumed cost of a HELLO, in nanoseconds of CPU time: two X25519 agreements, the verification of one
     /// signature, and the making of another.
@@ -30,14 +32,19 @@ package enum Limits {
     package static let handshakeBurst: Int64 = 100_000_000
     /// The share of the handshake CPU time that HELLOs without a cookie may use, in thousandths.
     package static let bareShare: Int64 = 100
+    /// The number of token buckets for source prefixes, in each of two tables: for HELLOs with a valid cookie and for
+    /// all other HELLOs.
     package static let prefixTableSlots = 16_384
+    /// The rate limit for HELLOs with a valid cookie from one prefix.
     package static let prefixRate = Rate(perSecond: 200, burst: 1_000)
+    /// The rate limit for HELLOs without a valid cookie from one prefix.
     package static let barePrefixRate = Rate(perSecond: 100, burst: 500)
     /// The rate limit of an IPv6 /48 prefix, as a multiple of the rate limit of a /64 prefix.
     package static let widePrefixFactor = 8
     /// The rate limit for events about joiners that the server has answered with REJECT. Events above the limit are
     /// dropped.
     package static let turnedAwayRate = Rate(perSecond: 1, burst: 10)
+    /// The rate limit for the joins of one identity.
     package static let joinRate = Rate(perSecond: 1, burst: 3)
     /// The largest number of identities for which the server remembers a join bucket or a bar from joining. When this
     /// table is full, a new identity evicts the identity that was inserted first.
@@ -49,6 +56,7 @@ package enum Limits {
     package static let namesPerIdentity = 4
 
     // Members, at the server.
+    /// The default of the largest number of members.
     package static let maximumPeers = 10_000
     /// The lowest rate limit for one member's datagrams. The burst covers the heartbeats with which a newcomer asks for
     /// a large directory.
@@ -90,21 +98,29 @@ package enum Limits {
     /// reaches its version, or when the peer's session begins, whichever is later. After this time, a fresh PULSE with
     /// a lower version shows that the directory is wrong (PROTOCOL.md, section 6.5).
     package static let versionGap = Duration.seconds(2)
+    /// The shortest time between two repairs of a member that asks for the same part of the directory again.
     package static let repairGap = Duration.milliseconds(250)
     /// The number of SNAPSHOT parts or DELTAs that a member may be sent as a repair even if the token bucket of
     /// `repairRate` is empty. Each member gets them at most once per `repairGap`.
     package static let leastRepair = 4
+    /// The number of SNAPSHOT parts in the first burst. Each further burst has twice as many, up to
+    /// `mostSnapshotParts`.
     package static let firstBurst = 16
     /// The largest number of SNAPSHOT parts that are sent in one burst. A receive buffer of 212,992 bytes, the default
     /// of Linux, holds about 92 datagrams of 1,232 bytes.
     package static let mostSnapshotParts = 64
+    /// The largest number of SNAPSHOT parts that the server sends from a lost part on.
     package static let resentParts = 8
     /// The rate limit for SNAPSHOT parts and DELTAs in repairs, for all members together. This is about 25 MB/s, which
     /// takes a tenth of a core.
     package static let repairRate = Rate(perSecond: 20_000, burst: 20_000)
+    /// The largest number of DELTAs in one repair.
     package static let deltasPerHeartbeat = 16
+    /// The largest number of DELTAs that the server keeps for repairs.
     package static let deltaLog = 4_096
+    /// The largest number of frozen snapshots that the server keeps.
     package static let frozenSnapshots = 4
+    /// The shortest time for which a frozen snapshot is young. While it is young, the server freezes no newer one.
     package static let snapshotAge = Duration.seconds(1)
     /// The largest number of datagrams that the server's state machine seals in one call. It is also the largest number
     /// of sessions that the server ends in one call. So a call takes at most a few milliseconds.
@@ -132,6 +148,7 @@ package enum Limits {
     /// The number of lifetimes by which the expiry of late members is postponed while so many members are late that a
     /// common cause is likely.
     package static let suspicionLifetimes = 4
+    /// The shortest time between two publications of changes of the directory.
     package static let tick = Duration.milliseconds(20)
     /// The lowest rate limit for the DELTAs that publish changes of the directory, for all members together. A DELTA
     /// with six entries takes about 250 µs of its receiver's CPU time. So if all members run on the same two cores,
@@ -157,11 +174,15 @@ package enum Limits {
     /// The number of unlisted members (members that wait to be published in the directory) from which on the server
     /// rejects HELLOs. From twice this number on, it also refuses CONFIRMs.
     package static let unlistedMembers = 1_024
+    /// The shortest heartbeat interval that a server may set. A peer uses it in place of a shorter one.
     package static let shortestHeartbeat = Duration.milliseconds(20)
+    /// The largest number of ended sessions that a server or a peer remembers, so that it accepts none of them again.
     package static let removedSessions = 65_536
+    /// The largest number of recent secrets, from which the tokens in PULSEs are made, that a server keeps.
     package static let pulseSecrets = 256
 
     // Peers.
+    /// The largest number of entries in a directory.
     package static let directoryEntries = 65_536
     /// The largest number of names for which a peer remembers the last key. The directory can list only two thirds as
     /// many names, so at least a third of the names in a full table are not in the directory and can be evicted.
@@ -170,13 +191,17 @@ package enum Limits {
     /// the pause, the peer asks this server again. The limit doubles with each further refusal, up to
     /// `longestExclusionPause`.
     package static let exclusionPause = Duration.seconds(2)
+    /// The largest upper limit of the pause after a refusal.
     package static let longestExclusionPause = Duration.seconds(300)
+    /// The largest number of parts of a SNAPSHOT that a peer accepts.
     package static let snapshotParts = 16_384
+    /// The largest number of DELTAs that a peer buffers until it has the DELTAs before them.
     package static let earlyDeltas = 64
     /// The largest number of MESSAGE datagrams that a peer buffers until it has joined, and the largest number of bytes
     /// in these datagrams.
     package static let earlyMessages = 64
     package static let earlyMessageBytes = 131_072
+    /// The largest number of heartbeats for which a peer remembers the send time.
     package static let sentHeartbeats = 256
     /// The rate limit for the heartbeats with which a peer only asks for more of the directory. All heartbeats of a
     /// peer together stay within `memberRate`.
@@ -207,6 +232,7 @@ package enum Limits {
     /// The largest number of replaced sessions from which a peer has decrypted no datagram, but whose first messages it
     /// still accepts.
     package static let replacedStrangers = 4_096
+    /// The default rate limit for the messages of one sender at a receiver.
     package static let messageRate = Rate(perSecond: 200, burst: 400)
     /// The rate limit for the bytes in one sender's messages. Per second, it is an eighth of `totalMessageByteRate`.
     /// The burst is a quarter of the burst of `totalMessageByteRate`.
@@ -240,6 +266,7 @@ package enum Limits {
     /// The assumed cost of sealing and sending a message, in nanoseconds of CPU time. For each byte of the message,
     /// `sealedByteCost` is added.
     package static let sealCost: Int64 = 5_000
+    /// The assumed cost of each byte of a sealed message, in nanoseconds of CPU time.
     package static let sealedByteCost: Int64 = 2
 
     // Acknowledgments.
@@ -272,6 +299,7 @@ package enum Limits {
     /// repeats. If more messages wait for acknowledgments, the gap doubles from the first repeat on. Then a receiver is
     /// probably gone, or the network is congested.
     package static let steadyMessages = 16
+    /// The longest gap between two repeats of a message, without jitter and spread.
     package static let longestRepeat = Duration.seconds(2)
     /// The longest time for which a message waits for acknowledgments.
     package static let longestDelivery = Duration.seconds(60)
@@ -282,6 +310,7 @@ package enum Limits {
     /// The time over which the members spread the acknowledgments of a broadcast, in nanoseconds per member. The sender
     /// needs less than this time to verify one acknowledgment.
     package static let spreadPerMember: Int64 = 200_000
+    /// The longest time over which the acknowledgments of a broadcast are spread.
     package static let longestSpread = Duration.seconds(2)
 
     /// Returns the time over which the acknowledgments of a broadcast are spread in a mesh of `members` members.
@@ -300,7 +329,9 @@ package enum Limits {
     package static let directoryPatience = Duration.seconds(5)
     /// The largest number of addresses that a process remembers because it could not send a datagram to them.
     package static let unreachableAddresses = 256
+    /// The number of LEAVEs that a leaving peer sends.
     package static let leaveRepeats = 3
+    /// The time between two LEAVEs.
     package static let leaveGap = Duration.milliseconds(50)
 
     // Runtime.
@@ -312,10 +343,13 @@ package enum Limits {
     package static let lookupPauses: [Duration] = [.seconds(1), .seconds(2), .seconds(4), .seconds(5)]
     /// The time after which a server reads the addresses of its host again.
     package static let hostAddressInterval = Duration.seconds(5)
+    /// The size, in bytes, of the receive buffer that is requested for each socket, except for sockets that receive
+    /// from strangers only.
     package static let receiveBuffer = 8 << 20
     /// The size, in bytes, of the receive buffer of a socket that receives from strangers only. In a larger buffer,
     /// datagrams would wait too long to be of use.
     package static let strangerReceiveBuffer = 256 << 10
+    /// The size, in bytes, of the send buffer that is requested for each socket.
     package static let sendBuffer = 4 << 20
     /// The part of the send buffer, in bytes, for answers to addresses that may not exist. Each of these addresses
     /// takes an entry in the system's neighbor table (ARP, NDP). By default that table holds some hundreds of entries,
@@ -324,10 +358,13 @@ package enum Limits {
     /// The largest number of events that wait for one consumer. `eventBytes` limits the bytes of the messages among
     /// them.
     package static let events = 4_096
+    /// The largest number of bytes of the messages among the events that wait for one consumer.
     package static let eventBytes = 16 << 20
     /// The longest time for which a server that is stopping sends GOODBYE to its members.
     package static let stopTime = Duration.milliseconds(800)
+    /// The largest number of strangers' datagrams that wait until members' datagrams have been handled.
     package static let strangerQueue = 4_096
+    /// The largest number of datagrams that wait in a process until a socket can send them.
     package static let sendQueue = 4_096
     /// The largest number of datagrams that a socket sends with one system call.
     package static let sendBatch = 16
@@ -336,11 +373,14 @@ package enum Limits {
     /// The largest number of datagrams that wait for one lane to send them. It is also the largest number of datagrams
     /// that one lane has accepted and that wait for the registry.
     package static let laneQueue = 65_536
+    /// The time for which a socket that has lost its address tries to bind it again. Then `run()` ends with an error.
     package static let rebindTime = Duration.seconds(5)
+    /// The time within which the log has at most one line per reason of refusals or losses.
     package static let logInterval = Duration.seconds(10)
     /// The longest wait for the next byte of a pipe that is read in place of a file.
     package static let pipePatience = Duration.seconds(10)
     // Passphrases of secret keys.
+    /// The largest size of a passphrase, in bytes.
     package static let passphrase = 1_023
     /// The default cost of Argon2id: `argonPasses` passes and `argonMemory` MiB. RFC 9106, section 4, recommends this
     /// cost where memory is scarce.
@@ -351,7 +391,10 @@ package enum Limits {
     package static let mostArgonPasses = 10
     package static let mostArgonMemory = 256
     // Sizes of files, in bytes.
+    /// The size that the file of a secret key must stay below.
     package static let secretKeyFile = 4_096
+    /// The largest size of the file of a public key.
     package static let publicKeyFile = 65_536
+    /// The largest size of a file of authorized peers.
     package static let rosterFile = 16 << 20
 }
