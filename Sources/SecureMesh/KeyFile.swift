@@ -317,6 +317,9 @@ extension Passphrase {
     /// A file must belong to root or to this process's user, and nobody else may have permissions for the file or be
     /// able to replace it. These are also the rules for the file of a secret key.
     ///
+    /// This call blocks its thread. At a pipe, it waits up to 10 s for the next bytes, and then throws
+    /// ``KeyFileReason/silentPipe``.
+    ///
     /// - Parameters:
     ///   - path: The path of the file.
     ///   - groupMayRead: True to accept a file that its group may read.
@@ -341,7 +344,8 @@ extension PublicKey {
     /// Reads the public key of a file that `p2p keygen` made: one line with the key, or with a name and the key. Empty
     /// lines and comments are skipped.
     ///
-    /// Only root and this process's user may be able to change the file. The file may be a pipe.
+    /// Only root and this process's user may be able to change the file. The file may be a pipe. This call blocks its
+    /// thread. At a pipe, it waits up to 10 s for the next bytes, and then throws ``KeyFileReason/silentPipe``.
     ///
     /// - Throws: ``KeyFileError`` if the file is missing, unreadable, longer than 65,536 bytes or not text, if it does
     ///   not contain exactly one public key, or if other users can change or replace it.
@@ -380,7 +384,8 @@ extension KeyFile {
 
 extension Roster {
     /// Reads an `authorized_peers` file. ``init(_:)`` describes the format. Only root and this process's user may be
-    /// able to change the file.
+    /// able to change the file. The file may be a pipe. This call blocks its thread. At a pipe, it waits up to 10 s for
+    /// the next bytes, and then throws ``KeyFileReason/silentPipe``.
     ///
     /// - Throws: ``KeyFileError`` if the file is missing, unreadable, longer than 16 MiB or not text, if it has an
     ///   invalid line, or if other users can change or replace it.

@@ -9,8 +9,8 @@ public import ServiceLifecycle
 /// On graceful shutdown, on cancellation and after ``leave()``, `run()` leaves the mesh and returns.
 ///
 /// The other calls wait until `run()` has bound its socket, so you may make them before you call `run()`. If the task
-/// of a waiting call is canceled, the call throws ``MeshError/cancelled``, or ``SendError/cancelled`` if it sends a
-/// message.
+/// of a waiting call is canceled, or the service group of this task begins to shut down, the call throws
+/// ``MeshError/cancelled``, or ``SendError/cancelled`` if it sends a message.
 public final class MeshPeer: Service {
     /// The settings of a peer.
     public struct Configuration: Sendable {
@@ -329,7 +329,8 @@ extension MeshPeer {
     /// - Parameter body: The bytes of the message, at most ``Configuration/maximumMessageSize``.
     /// - Returns: The number of members that the message has been sent to or is being sent to. A member is not counted
     ///   if this peer has found that the member's entry in the directory is false.
-    /// - Throws: ``SendError``; then nothing has been sent.
+    /// - Throws: ``SendError``, except ``SendError/unknownMember`` and ``SendError/bindingInvalid``; then nothing has
+    ///   been sent.
     @discardableResult
     public func broadcast(_ body: some Collection<UInt8>) async throws(SendError) -> Int {
         let limit = configuration.maximumMessageSize
@@ -365,7 +366,7 @@ extension MeshPeer {
     /// Sends a text, in UTF-8, to all other members. See ``broadcast(_:)-(Collection<UInt8>)``.
     ///
     /// - Returns: The number of members that the text has been sent to or is being sent to.
-    /// - Throws: ``SendError``; then nothing has been sent.
+    /// - Throws: The same errors as ``broadcast(_:)-(Collection<UInt8>)``; then nothing has been sent.
     @discardableResult
     public func broadcast(_ text: String) async throws(SendError) -> Int {
         try await broadcast(text.utf8)
@@ -388,7 +389,7 @@ extension MeshPeer {
     /// - Parameters:
     ///   - body: The bytes of the message.
     ///   - key: The receiver's key.
-    /// - Throws: ``SendError``; then nothing has been sent.
+    /// - Throws: ``SendError``, except ``SendError/queueFull``; then nothing has been sent.
     public func send(_ body: some Collection<UInt8>, to key: PublicKey) async throws(SendError) {
         let limit = configuration.maximumMessageSize
         let body = Array(body)
@@ -400,7 +401,7 @@ extension MeshPeer {
     /// Sends a message to the member that holds this name at the time of sending. See
     /// ``send(_:to:)-(Collection<UInt8>,PublicKey)``.
     ///
-    /// - Throws: ``SendError``; then nothing has been sent.
+    /// - Throws: The same errors as ``send(_:to:)-(Collection<UInt8>,PublicKey)``; then nothing has been sent.
     public func send(_ body: some Collection<UInt8>, to name: PeerName) async throws(SendError) {
         let limit = configuration.maximumMessageSize
         let body = Array(body)
@@ -413,14 +414,14 @@ extension MeshPeer {
     /// Sends a message to the member with the key of `member`, even if that member's name and address have changed. See
     /// ``send(_:to:)-(Collection<UInt8>,PublicKey)``.
     ///
-    /// - Throws: ``SendError``; then nothing has been sent.
+    /// - Throws: The same errors as ``send(_:to:)-(Collection<UInt8>,PublicKey)``; then nothing has been sent.
     public func send(_ body: some Collection<UInt8>, to member: Member) async throws(SendError) {
         try await send(body, to: member.publicKey)
     }
 
     /// Sends a text, in UTF-8, to the member with this key. See ``send(_:to:)-(Collection<UInt8>,PublicKey)``.
     ///
-    /// - Throws: ``SendError``; then nothing has been sent.
+    /// - Throws: The same errors as ``send(_:to:)-(Collection<UInt8>,PublicKey)``; then nothing has been sent.
     public func send(_ text: String, to key: PublicKey) async throws(SendError) {
         try await send(text.utf8, to: key)
     }
@@ -428,7 +429,7 @@ extension MeshPeer {
     /// Sends a text, in UTF-8, to the member that holds this name at the time of sending. See
     /// ``send(_:to:)-(Collection<UInt8>,PublicKey)``.
     ///
-    /// - Throws: ``SendError``; then nothing has been sent.
+    /// - Throws: The same errors as ``send(_:to:)-(Collection<UInt8>,PublicKey)``; then nothing has been sent.
     public func send(_ text: String, to name: PeerName) async throws(SendError) {
         try await send(text.utf8, to: name)
     }
@@ -436,7 +437,7 @@ extension MeshPeer {
     /// Sends a text, in UTF-8, to the member with the key of `member`. See
     /// ``send(_:to:)-(Collection<UInt8>,PublicKey)``.
     ///
-    /// - Throws: ``SendError``; then nothing has been sent.
+    /// - Throws: The same errors as ``send(_:to:)-(Collection<UInt8>,PublicKey)``; then nothing has been sent.
     public func send(_ text: String, to member: Member) async throws(SendError) {
         try await send(text.utf8, to: member.publicKey)
     }
@@ -460,8 +461,9 @@ extension MeshPeer {
     /// - Parameters:
     ///   - body: The bytes of the message.
     ///   - key: The receiver's key.
-    ///   - timeout: The time for which the message is repeated, at most 60 s.
-    /// - Throws: ``DeliveryError``.
+    ///   - timeout: The time for which the message is repeated. A time of more than 60 s counts as 60 s.
+    /// - Throws: ``DeliveryError/notSent(_:)`` with any ``SendError``, ``DeliveryError/notAcknowledged``,
+    ///   ``DeliveryError/interrupted``.
     public func send(
         _ body: some Collection<UInt8>, to key: PublicKey, waitingForDelivery timeout: Duration
     ) async throws(DeliveryError) {
@@ -477,7 +479,8 @@ extension MeshPeer {
     /// Sends a message to the member that holds this name at the time of sending, and waits until the member's peer has
     /// acknowledged the message. See ``send(_:to:waitingForDelivery:)-(Collection<UInt8>,PublicKey,Duration)``.
     ///
-    /// - Throws: ``DeliveryError``.
+    /// - Throws: The same errors as
+    ///   ``send(_:to:waitingForDelivery:)-(Collection<UInt8>,PublicKey,Duration)``.
     public func send(
         _ body: some Collection<UInt8>, to name: PeerName, waitingForDelivery timeout: Duration
     ) async throws(DeliveryError) {
@@ -494,7 +497,8 @@ extension MeshPeer {
     /// Sends a message to the member with the key of `member`, and waits until that member's peer has acknowledged the
     /// message. See ``send(_:to:waitingForDelivery:)-(Collection<UInt8>,PublicKey,Duration)``.
     ///
-    /// - Throws: ``DeliveryError``.
+    /// - Throws: The same errors as
+    ///   ``send(_:to:waitingForDelivery:)-(Collection<UInt8>,PublicKey,Duration)``.
     public func send(
         _ body: some Collection<UInt8>, to member: Member, waitingForDelivery timeout: Duration
     ) async throws(DeliveryError) {
@@ -509,10 +513,11 @@ extension MeshPeer {
     ///
     /// - Parameters:
     ///   - body: The bytes of the message.
-    ///   - timeout: The time for which the message is repeated, at most 60 s.
+    ///   - timeout: The time for which the message is repeated. A time of more than 60 s counts as 60 s.
     /// - Returns: The members that have acknowledged the message, and the members that have not. A member that has not
     ///   acknowledged the message may have received it nevertheless.
-    /// - Throws: ``DeliveryError/notSent(_:)``, ``DeliveryError/interrupted``.
+    /// - Throws: ``DeliveryError/notSent(_:)`` with an error of ``broadcast(_:)-(Collection<UInt8>)``,
+    ///   ``DeliveryError/interrupted``.
     public func broadcast(
         _ body: some Collection<UInt8>, waitingForDelivery timeout: Duration
     ) async throws(DeliveryError) -> Delivery {
@@ -533,9 +538,10 @@ extension MeshPeer {
     ///
     /// - Parameters:
     ///   - name: The name of the member.
-    ///   - timeout: The longest time to wait, at most 60 s.
+    ///   - timeout: The longest time to wait. A time of more than 60 s counts as 60 s.
     /// - Returns: The time from the first request to the answer.
-    /// - Throws: ``DeliveryError``.
+    /// - Throws: ``DeliveryError/notSent(_:)`` with any ``SendError`` except ``SendError/tooLarge(limit:)``,
+    ///   ``DeliveryError/notAcknowledged``, ``DeliveryError/interrupted``.
     public func measureRoundTrip(to name: PeerName, within timeout: Duration) async throws(DeliveryError) -> Duration {
         let delivery = try await deliver { (peer, now) throws(SendError) in
             guard let key = peer.identity(named: name) else { throw .unknownMember }

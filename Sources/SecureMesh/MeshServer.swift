@@ -11,7 +11,8 @@ public import ServiceLifecycle
 /// returns.
 ///
 /// The other calls wait until `run()` has bound its sockets, so you may make them before you call `run()`. A waiting
-/// call throws ``MeshError/cancelled`` if its task is canceled.
+/// call throws ``MeshError/cancelled`` if its task is canceled, or if the service group of this task begins to shut
+/// down.
 public final class MeshServer: Service {
     /// The settings of a server.
     public struct Configuration: Sendable {
@@ -23,16 +24,16 @@ public final class MeshServer: Service {
         /// the system chooses a free port.
         public var listen: [SocketAddress]
         /// The interval at which each peer and the server prove to each other that they are alive, 20 ms to 20 s. A
-        /// peer learns the interval when it joins.
+        /// peer learns the interval when it joins. The default is 500 ms.
         public var heartbeatInterval: Duration = ProtocolConstants.heartbeatInterval
         /// The time after which a peer expires if the server gets no new proof that the peer is alive. It is at least
-        /// two heartbeat intervals and at most 65 s.
+        /// two heartbeat intervals and at most 65 s. The default is 1.5 s.
         public var lifetime: Duration = ProtocolConstants.lifetime
-        /// The largest number of members, 1 to 65,536.
+        /// The largest number of members, 1 to 65,536. The default is 10,000.
         public var maximumPeers = Limits.maximumPeers
-        /// The number of event loops that share the members, 1 to 64. Each event loop needs a core. If the process has
-        /// fewer event loops, the server uses all of them. If the system cannot distribute members' datagrams among
-        /// event loops, the server uses only one event loop.
+        /// The number of event loops that share the members, 1 to 64. The default is 1. Each event loop needs a core.
+        /// If the process has fewer event loops, the server uses all of them. If the system cannot distribute members'
+        /// datagrams among event loops, the server uses only one event loop.
         public var eventLoops = 1
         /// Returns the current calendar time, which decides when keys in the roster expire.
         package var calendar: @Sendable () -> UnixTime = { .now }
