@@ -68,7 +68,7 @@ struct AuthorizeCommand: AsyncParsableCommand {
             throw Failure(.data, "this is the server's own key", hint: lineHint)
         }
         let result = try store.authorize([(name, publicKey)], in: path, until: until, replacing: replacement)
-        let servers = result.contains(where: \.hasChanged) ? await RunningServer.reload(after: path) : []
+        let servers = result.contains(where: \.hasChanged) ? await RunningServer.reload(after: path).reports : []
         guard json else { return }
         let lines = result.flatMap { each in
             [RosterReport.Line(each.before == nil ? .added : each.hasChanged ? .changed : .unchanged, each.after)]

@@ -41,6 +41,17 @@ enum FileFailure {
         return user + command + other
     }
 
+    /// Returns the hint for a file or a folder of another user.
+    ///
+    /// - Parameter command: A command that is also needed if the owner is changed.
+    static func ownerHint(for path: String, then command: String? = nil) -> String {
+        let commands = ["chown \(FileSystem.user) \(Shell.quoted(path))", command].compactMap { $0 }
+        let change = commands.joined(separator: " && ")
+        // The file may belong to the user of a running server, which could not read it any more.
+        return FileSystem.user == "0"
+            ? "run this command as the user who owns \(path), or: \(change)" : "as root: \(change)"
+    }
+
     static func cannotCreate(_ path: String, _ error: SystemError) -> Failure {
         Failure(
             .cannotCreate, "\(path) cannot be made: \(error.text)",

@@ -338,8 +338,7 @@ struct KeyStore {
                 hint: FileFailure.hint("chmod 600 \(word)", for: path)
                     + ", or give --group-readable-key if everyone in its groups may have the key")
         case .ownedByAnother:
-            return Failure(
-                .noPermission, error.description, hint: "as root: chown \(FileSystem.user) \(word)")
+            return Failure(.noPermission, error.description, hint: FileFailure.ownerHint(for: path))
         case .writableByOthers:
             return Failure(.noPermission, error.description, hint: FileFailure.hint("chmod go-w \(word)", for: path))
         case .folderWritableByOthers(let folder):
@@ -347,7 +346,7 @@ struct KeyStore {
             let mend =
                 (try? FileSystem.status(of: folder))?.belongsToTrusted == true
                 ? FileFailure.hint("chmod go-w \(folderWord)", for: folder)
-                : "as root: chown \(FileSystem.user) \(folderWord) && chmod go-w \(folderWord)"
+                : FileFailure.ownerHint(for: folder, then: "chmod go-w \(folderWord)")
             return Failure(.noPermission, error.description, hint: mend)
         case .notText: return Failure(.data, error.description, hint: "save the file as UTF-8, without other changes")
         case .controlCharacter:

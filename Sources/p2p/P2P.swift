@@ -94,6 +94,7 @@ struct P2P: AsyncParsableCommand {
                 }
             }
             let arguments = Array(CommandLine.arguments.dropFirst())
+            try refuseTextAsHelp(arguments)
             try answerWithoutCommand(arguments)
             let command = try parseAsRoot(SettingSources(arguments).arguments)
             Console.setStyle((command as? any OutputStyling)?.outputOptions.style ?? OutputStyle())
@@ -104,6 +105,15 @@ struct P2P: AsyncParsableCommand {
             Console.report(failure)
             exit(withError: failure.exitCode)
         }
+    }
+
+    /// Refuses a text that begins with `-h`, such as `-heat`. The parser would take it for several options of one
+    /// letter, print the help, and not send the text.
+    private static func refuseTextAsHelp(_ arguments: [String]) throws {
+        let text = arguments.prefix { $0 != "--" }.first { $0.hasPrefix("-h") && $0.count > 2 }
+        guard let text else { return }
+        throw Failure(
+            .usage, "unknown option '\(Console.escaped(text))'", hint: "put -- before a text that begins with -")
     }
 
     /// Prints a help topic and exits, if the arguments ask for that topic. Prints the help and exits, if the name of a

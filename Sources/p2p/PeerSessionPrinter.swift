@@ -194,7 +194,7 @@ actor PeerSessionPrinter {
 
     /// The hint with the command that lets this peer's key join.
     private nonisolated var listHint: String {
-        "on the server's host: p2p authorize \(KeyStore.publicLine(name, key))"
+        "unless it was revoked, on the server's host: p2p authorize \(KeyStore.publicLine(name, key))"
     }
 
     /// The server as the user gave it, with the addresses that the last successful lookup found for its name.

@@ -11,7 +11,8 @@ struct RevokeCommand: AsyncParsableCommand {
               p2p revoke sensor-7 --reason stolen
 
             Marks the lines of the keys in authorized_peers as revoked. The running server of this user reads the list \
-            again, and a peer with such a key is out of the mesh within a second. 'p2p authorize' lets a key join again.
+            again, and a peer with such a key is out of the mesh within a second. If the server refuses the list, the \
+            exit code is 75. 'p2p authorize' lets a key join again.
             """)
 
     @Argument(
@@ -53,8 +54,14 @@ struct RevokeCommand: AsyncParsableCommand {
             }
         }
         for line in revoked { Console.note("revoked \(line.name) \(line.key) in \(path)") }
-        let servers = await RunningServer.reload(after: path)
-        guard json else { return }
-        RosterReport(list: path, keys: revoked.map { RosterReport.Line(.revoked, $0) }, servers: servers).print()
+        let (servers, isRefused) = await RunningServer.reload(after: path)
+        if json {
+            RosterReport(list: path, keys: revoked.map { RosterReport.Line(.revoked, $0) }, servers: servers).print()
+        }
+        guard !isRefused else {
+            throw Failure(
+                .tryAgain, "the list has changed, but no running server has taken it over",
+                hint: "the warning above says why; a member whose key is revoked stays until the server reads the list")
+        }
     }
 }

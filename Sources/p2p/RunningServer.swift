@@ -6,11 +6,13 @@ enum RunningServer {
     /// Makes the running servers read their lists of peers again. Call this after the list at `path` has changed. If no
     /// server uses that list, prints a note that says what the user can do.
     ///
-    /// - Returns: The answers of the servers that use the list at `path`.
+    /// - Returns: The answers of the servers that use the list at `path`, and true if no server has read this list,
+    ///   but one has refused to read its list, which may be this one.
     @discardableResult
-    static func reload(after path: String) async -> [ReloadReport] {
+    static func reload(after path: String) async -> (reports: [ReloadReport], isRefused: Bool) {
         let sockets = ControlFolder.sockets().filter { $0.split(separator: "/").last?.hasPrefix("server-") == true }
         var reports: [ReloadReport] = []
+        var isRefused = false
         for answer in await reload(sockets) {
             switch answer {
             case .success(let report):
@@ -25,15 +27,16 @@ enum RunningServer {
                 Console.note("the running server has read \(Console.escaped(report.list)) again: \(count)")
                 reports.append(report)
             case .failure(let failure):
+                isRefused = true
                 Console.warning("a running server did not read its list: \(failure.message)", hint: failure.hint)
             }
         }
-        if reports.isEmpty {
+        if reports.isEmpty, !isRefused {
             Console.note(
-                "no running server has read \(path); a server of another user does on SIGHUP: "
-                    + "'systemctl reload p2p-server'")
+                "no running server has read \(path); one with a socket elsewhere does after 'p2p reload --control "
+                    + "PATH', one of another user on SIGHUP: 'systemctl reload p2p-server'")
         }
-        return reports
+        return (reports, isRefused && reports.isEmpty)
     }
 
     /// Returns true if the answer comes from a server that uses the list at `path`, or that may use it.

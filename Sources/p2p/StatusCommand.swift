@@ -23,7 +23,7 @@ struct StatusCommand: AsyncParsableCommand {
     @Flag(help: "Print one JSON object.")
     var json = false
 
-    @Flag(help: "Print nothing, and exit with 1 if something is wrong.")
+    @Flag(help: "Print nothing, and exit with 1 if there is a problem that is more than a warning.")
     var check = false
 
     @Flag(help: "Show the status again every second.")
@@ -67,8 +67,11 @@ struct StatusCommand: AsyncParsableCommand {
     }
 
     private func runCheck() async throws {
-        guard let client = try? controlOptions.client(prefersServer: false) else {
-            throw Failure.Code.unavailable.exitCode
+        let client: ControlClient
+        do {
+            client = try controlOptions.client(prefersServer: false)
+        } catch let failure as Failure where failure.code == .unavailable {
+            throw failure.exitCode
         }
         let status: MeshStatus
         do throws(ControlClient.Failure) {

@@ -94,7 +94,9 @@ struct KeyAccessTests {
         try await harness.makeKeys(peers: ["A"])
         try give("keys/server.key", to: Self.nobody)
         try await harness.run(["server", "--listen", "127.0.0.1:0"])
-            .expectFailure(77, "keys/server.key: belongs to another user", hint: "chown 0 keys/server.key")
+            .expectFailure(
+                77, "keys/server.key: belongs to another user",
+                hint: "as the user who owns keys/server.key, or: chown 0 keys/server.key")
         try give("keys/server.key", to: 0)
         try give("keys/authorized_peers", to: Self.nobody)
         try await harness.run(["server", "--listen", "127.0.0.1:0"])

@@ -111,7 +111,7 @@ struct StatusTests {
         let status = try await harness.run(["status"])
         #expect(status.status == 0 && status.output.first?.hasPrefix("A\talive\t") == true, "\(status.text)")
         #expect(status.errors.contains { $0.contains("this is the server") && $0.contains("peer-A-\(port).sock") })
-        #expect(try await harness.run(["status", "--check"]).status == 69)
+        try await harness.run(["status", "--check"]).expectFailure(64, "more than one", hint: "--control")
         let another = try UDP.freePort()
         _ = try await harness.joinPeer("B", port: another, of: server)
         _ = try await harness.waitForSocket("peer-B-\(another).sock")

@@ -227,6 +227,28 @@ struct TrapTests {
         ).expectFailure(73, "cannot write x.html: File too large", hint: "make room")
     }
 
+    @Test("a text that begins with -h was lost: the help was printed instead, with exit code 0")
+    func textLikeHelp() async throws {
+        for text in ["-heat", "-high load"] {
+            try await harness.run(["send", "B", text]).expectFailure(64, "unknown option '\(text)'", hint: "put --")
+        }
+    }
+
+    @Test("revoke exited with 0 although the running server refused the list, and kept the member")
+    func refusedRevocation() async throws {
+        let server = try await harness.makeServer(peers: ["A", "B", "C"])
+        let list = harness.folder.appending(path: "keys/authorized_peers")
+        let lines = try String(contentsOf: list, encoding: .utf8).split(separator: "\n")
+        let kept = lines.filter { $0.hasPrefix("A ") }
+        try #require(kept.count == 1)
+        try (kept[0] + "\n").write(to: list, atomically: false, encoding: .utf8)
+        let result = try await harness.run(["revoke", "A"])
+        result.expectFailure(75, "no running server has taken it over")
+        #expect(result.errors.contains { $0.contains("did not read its list") }, "\(result.text)")
+        server.process.send(SIGTERM)
+        #expect(try await server.process.waitForExit() == 0)
+    }
+
     @Test("authorize in another folder said that the running server has read the list again")
     func anotherList() async throws {
         let server = try await harness.makeServer(peers: ["A"])

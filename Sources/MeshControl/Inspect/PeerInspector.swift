@@ -108,7 +108,7 @@ package final class PeerInspector: ControlledProcess {
         case .excluded:
             state.problem = Problem(
                 "refused", .error, "the server does not let this key join as \(name)",
-                hint: "on the server's host: p2p authorize \(name) \(key)", since: now)
+                hint: "unless it was revoked, on the server's host: p2p authorize \(name) \(key)", since: now)
         case .unanswered:
             guard state.problem?.code != "unanswered" else { return }
             state.problem = Problem(

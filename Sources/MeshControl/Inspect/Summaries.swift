@@ -99,7 +99,7 @@ extension JoinRefusal {
     /// Advice for the user of the peer that was refused.
     package var hint: String {
         switch self {
-        case .notAuthorized: "'p2p authorize NAME KEY' on the server's host lets the key join"
+        case .notAuthorized: "'p2p authorize NAME KEY' on the server's host lets the key join, even if it was revoked"
         case .nameTaken: "choose another name, or stop the process that uses this one"
         case .addressTaken: "choose another port"
         case .full: "the server's --max-peers limits the number of members"
