@@ -60,8 +60,8 @@ struct RevokeCommand: AsyncParsableCommand {
         }
         guard !isRefused else {
             throw Failure(
-                .tryAgain, "the list has changed, but no running server has taken it over",
-                hint: "the warning above says why; a member whose key is revoked stays until the server reads the list")
+                .tryAgain, "the list has changed, but a running server did not read it",
+                hint: "the warning says why; when that is mended, 'p2p reload' ends the sessions of revoked keys")
         }
     }
 }

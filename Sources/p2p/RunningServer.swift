@@ -6,8 +6,8 @@ enum RunningServer {
     /// Makes the running servers read their lists of peers again. Call this after the list at `path` has changed. If no
     /// server uses that list, prints a note that says what the user can do.
     ///
-    /// - Returns: The answers of the servers that use the list at `path`, and true if no server has read this list,
-    ///   but one has refused to read its list, which may be this one.
+    /// - Returns: The answers of the servers that use the list at `path`, and true if a server has refused to read its
+    ///   list, which may be this one.
     @discardableResult
     static func reload(after path: String) async -> (reports: [ReloadReport], isRefused: Bool) {
         let sockets = ControlFolder.sockets().filter { $0.split(separator: "/").last?.hasPrefix("server-") == true }
@@ -27,7 +27,8 @@ enum RunningServer {
                 Console.note("the running server has read \(Console.escaped(report.list)) again: \(count)")
                 reports.append(report)
             case .failure(let failure):
-                isRefused = true
+                // An open server has no list.
+                isRefused = isRefused || failure.code != .usage
                 Console.warning("a running server did not read its list: \(failure.message)", hint: failure.hint)
             }
         }
@@ -36,7 +37,7 @@ enum RunningServer {
                 "no running server has read \(path); one with a socket elsewhere does after 'p2p reload --control "
                     + "PATH', one of another user on SIGHUP: 'systemctl reload p2p-server'")
         }
-        return (reports, isRefused && reports.isEmpty)
+        return (reports, isRefused)
     }
 
     /// Returns true if the answer comes from a server that uses the list at `path`, or that may use it.

@@ -243,7 +243,7 @@ struct TrapTests {
         try #require(kept.count == 1)
         try (kept[0] + "\n").write(to: list, atomically: false, encoding: .utf8)
         let result = try await harness.run(["revoke", "A"])
-        result.expectFailure(75, "no running server has taken it over")
+        result.expectFailure(75, "a running server did not read it")
         #expect(result.errors.contains { $0.contains("did not read its list") }, "\(result.text)")
         server.process.send(SIGTERM)
         #expect(try await server.process.waitForExit() == 0)

@@ -53,8 +53,7 @@ struct LightweightMember {
     private mutating func handle(
         _ answer: JoinAnswer, _ bytes: [UInt8], _ datagram: Datagram, now: Instant
     ) -> [[UInt8]] {
-        let session = sessions.current?.id
-        switch try? joining.handle(answer, bytes.span, datagram, current: session, now: now, random: &random) {
+        switch try? joining.handle(answer, bytes.span, datagram, own: sessions.own, now: now, random: &random) {
         case .sendHello(let hello): return [hello.bytes]
         case .confirm(let candidate):
             sessions.open(candidate)

@@ -146,7 +146,7 @@ package struct DirectoryReplica: MemberLookup {
         self.id = id
         self.returnPeriod = returnPeriod
         // If this replica has never held a version of the old directory, the former members stay the same.
-        let lost = version > 0 ? former.begin(directory, without: own) : []
+        let lost = version > 0 ? former.begin(directory, without: own, now: now) : []
         if !lost.isEmpty { changeCount += 1 }
         directory = directory.empty
         proof = DirectoryProof()

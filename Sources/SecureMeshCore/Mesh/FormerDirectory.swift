@@ -17,6 +17,11 @@ package struct FormerDirectory: MemberLookup {
     /// The instant at which missing members are removed if no member comes back before. A member that comes back
     /// postpones it by `period`, to `latest` at most. Nil before the present directory's first SNAPSHOT is complete.
     private var missingUntil: (period: Duration, next: Instant, latest: Instant)?
+    /// The sessions of the missing members of a still earlier directory. These members are only listed: this peer has
+    /// no session any more in which messages could be exchanged with them.
+    private var earlier: Set<SessionID> = []
+    /// The instant at which the members of `earlier` are removed; nil if there are none.
+    private var earlierUntil: Instant?
     /// The instant of the next slice, if the last call of `expire` has left members that were due.
     private var nextSlice: Instant?
 
@@ -36,9 +41,11 @@ package struct FormerDirectory: MemberLookup {
         ]
     }
 
-    package subscript(session: SessionID) -> Entry? { members[session] }
-    package func lists(_ identity: PublicKey) -> Bool { members.entry(of: identity) != nil }
-    func shared(of identity: PublicKey) -> SharedEntry? { members.shared(of: identity) }
+    package subscript(session: SessionID) -> Entry? { earlier.contains(session) ? nil : members[session] }
+    package func lists(_ identity: PublicKey) -> Bool { shared(of: identity) != nil }
+    func shared(of identity: PublicKey) -> SharedEntry? {
+        members.shared(of: identity).flatMap { earlier.contains($0.entry.session) ? nil : $0 }
+    }
 
     package var missingCount: Int { members.count - returned.count }
     /// The missing members, in ascending order of their sessions.
@@ -52,23 +59,33 @@ package struct FormerDirectory: MemberLookup {
 
     /// The instant at which `expire` is to be called next; nil if nothing is to be removed.
     package var deadline: Instant? {
-        nextSlice ?? Instant.earliest([missingCount > 0 ? missingUntil?.next : nil, ends.first?.until])
+        nextSlice
+            ?? Instant.earliest([
+                missingCount > 0 ? missingUntil?.next : nil, earlier.isEmpty ? nil : earlierUntil, ends.first?.until,
+            ])
     }
 
     /// Notes that `directory` was replaced, and makes its members the former members. A member of an earlier directory
-    /// that is still missing stays a former member, unless `directory` lists its session, identity, name or address, or
-    /// has no room for it.
+    /// that is still missing stays listed, unless `directory` lists its session, identity, name or address, or has no
+    /// room for it. No messages are exchanged with it, and further restarts do not prolong its stay.
     ///
     /// - Parameter own: The identity of this peer, which is not a former member.
     /// - Returns: The members of an earlier directory that do not stay former members.
-    package mutating func begin(_ directory: Directory, without own: PublicKey) -> [Entry] {
-        let earlier = missing
+    package mutating func begin(_ directory: Directory, without own: PublicKey, now: Instant) -> [Entry] {
+        let missing = missing
+        let until = earlierUntil ?? missingUntil?.latest ?? now + ProtocolConstants.longestReturn
         self = FormerDirectory(empty)
         members = directory
         if let entry = members.entry(of: own) { members.remove(entry.session) }
         returned.reserveCapacity(members.count)
         ends.reserveCapacity(members.count)
-        return earlier.filter { !members.insertIfFree(members.sharing($0)) }
+        let gone = missing.filter { entry in
+            let stays = members.insertIfFree(members.sharing(entry))
+            if stays { earlier.insert(entry.session) }
+            return !stays
+        }
+        earlierUntil = earlier.isEmpty ? nil : until
+        return gone
     }
 
     /// Notes that the first SNAPSHOT of the present directory is complete.
@@ -84,6 +101,7 @@ package struct FormerDirectory: MemberLookup {
     /// - Returns: The member's former entry; nil if the member was not missing.
     package mutating func returns(_ identity: PublicKey, now: Instant) -> SharedEntry? {
         guard let shared = members.shared(of: identity), isMissing(shared.entry) else { return nil }
+        earlier.remove(shared.entry.session)
         returned.insert(shared.entry.session)
         ends.append((identity, now + ProtocolConstants.pairLingering))
         if let (period, _, latest) = missingUntil { missingUntil?.next = min(now + period, latest) }
@@ -96,7 +114,10 @@ package struct FormerDirectory: MemberLookup {
         guard missingCount > 0 else { return [] }
         let holders = [missing(named: entry.name), missing(at: entry.address)]
         let ousted = holders.compactMap { $0 }.filter { $0.identity != entry.identity }
-        for former in ousted { members.remove(former.session) }
+        for former in ousted {
+            members.remove(former.session)
+            earlier.remove(former.session)
+        }
         return ousted.first == ousted.last ? Array(ousted.prefix(1)) : ousted
     }
 
@@ -116,8 +137,14 @@ package struct FormerDirectory: MemberLookup {
         let over = ends.prefix(Limits.formerSlice).prefix { $0.until <= now }
         let ended = over.compactMap { remove($0.identity) }
         ends.removeFirst(over.count)
-        let gone = missingUntil.map { $0.next <= now } == true ? Array(missing.prefix(Limits.formerSlice)) : []
-        for entry in gone { members.remove(entry.session) }
+        let areAllDue = missingUntil.map { $0.next <= now } == true
+        let areEarlierDue = earlierUntil.map { $0 <= now } == true && !earlier.isEmpty
+        let due = areAllDue || areEarlierDue ? missing.filter { areAllDue || earlier.contains($0.session) } : []
+        let gone = Array(due.prefix(Limits.formerSlice))
+        for entry in gone {
+            members.remove(entry.session)
+            earlier.remove(entry.session)
+        }
         // This frees the tables, which are large enough for all former members.
         if isEmpty { self = FormerDirectory(empty) }
         nextSlice = nil

@@ -215,10 +215,10 @@ package struct Joining: Sendable {
     /// its fields decode, and its signature is valid. A RETRY has no seal. If a check after the tag fails, the failure
     /// is counted for the HELLO. After four failures, no answer to this HELLO is accepted.
     ///
-    /// - Parameter current: The session that this peer has, which a WELCOME must not name again; nil if the peer has
-    ///   none.
+    /// - Parameter own: The sessions in which this peer sends or accepts messages. A WELCOME must not name one of them
+    ///   again.
     package mutating func handle(
-        _ answer: JoinAnswer, _ span: Span<UInt8>, _ datagram: Datagram, current: SessionID?, now: Instant,
+        _ answer: JoinAnswer, _ span: Span<UInt8>, _ datagram: Datagram, own: [SessionID], now: Instant,
         random: inout RandomSource
     ) throws(Rejection) -> JoinAction {
         let index = try index(tagged: datagram.header.to)
@@ -229,7 +229,7 @@ package struct Joining: Sendable {
             case .welcome(let serverKey):
                 let attempt = attempts[index]
                 let opened = try attempt.openWelcome(span, datagram, serverKey: serverKey)
-                guard opened.welcome.body.session != current else { throw .invalidSessionIDs }
+                guard !own.contains(opened.welcome.body.session) else { throw .invalidSessionIDs }
                 let session = ServerSession(opened, attempt, configuration, random: &random, now: now)
                 prefer(attempt.address)
                 pause(until: now)

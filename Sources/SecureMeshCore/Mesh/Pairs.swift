@@ -9,7 +9,7 @@ package struct Pairs: Sendable {
     private let messageLimits: MessageLimits
     private let limit: Int
     private var inbound: [SessionID: InboundPair] = [:]
-    private var outbound: [SessionID: SecureChannel] = [:]
+    private var outbound: [SessionID: OutboundPair] = [:]
     /// The hashes of directory entries that cannot be used, because their binding or their ephemeral key is invalid.
     /// This peer does not try them again.
     private var badBindings: [SessionID: Bytes32] = [:]
@@ -65,15 +65,15 @@ package struct Pairs: Sendable {
         budget.spend(Limits.sealCost + Int64(payload.plaintext.count) * Limits.sealedByteCost)
         let sealed: [UInt8]?
         if let index = outbound.index(forKey: entry.session) {
-            sealed = outbound.values[index].seal(payload, to: entry.session.rawValue)
+            guard outbound.values[index].isMade(for: entry) else { throw .noKey(.bindingInvalid) }
+            sealed = outbound.values[index].seal(payload, to: entry.session)
         } else {
             do throws(PairError) {
                 try check(entry)
                 budget.spend(Limits.pairCost)
-                let key = try key(with: entry, isSending: true)
-                var channel = SecureChannel(receiveKey: key, sendKey: key)
-                sealed = channel.seal(payload, to: entry.session.rawValue)
-                outbound[entry.session] = channel
+                var pair = OutboundPair(with: entry, key: try key(with: entry, isSending: true))
+                sealed = pair.seal(payload, to: entry.session)
+                outbound[entry.session] = pair
             } catch {
                 throw .noKey(error)
             }

@@ -310,7 +310,7 @@ extension Peer {
     private mutating func handleAnswer(
         _ answer: JoinAnswer, _ span: Span<UInt8>, _ datagram: Datagram, now: Instant
     ) throws(Rejection) {
-        switch try joining.handle(answer, span, datagram, current: session, now: now, random: &random) {
+        switch try joining.handle(answer, span, datagram, own: sessions.own, now: now, random: &random) {
         case .sendHello(let hello): outputs.push(.transmit(hello))
         case .wait: break
         case .confirm(let candidate):
@@ -599,7 +599,11 @@ extension Peer {
             throw .unknownMember
         }
         let speakers = try speakers(for: body, limit: limit, now: now)
-        guard let (shared, signer) = directory.receiver(identity, by: speakers) else { throw .notJoined }
+        guard let (shared, signer) = directory.receiver(identity, by: speakers) else {
+            // A member that has not come back to a restarted server cannot be reached after the trust in the former
+            // directory has ended.
+            throw speakers.listed == nil ? .notJoined : .unknownMember
+        }
         let entry = shared.entry
         let asks = flags.contains(.acknowledge)
         try checkRoom(for: body, receivers: 1, acknowledgedWithin: asks ? timeout : nil)

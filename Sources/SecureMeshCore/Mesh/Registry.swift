@@ -318,7 +318,7 @@ extension Registry {
         // server sends to the new member first, because the others may send it messages as soon as they have the DELTA.
         let changes = isFlushDue(now) ? takeChanges(now, atLeast: 1) : []
         unlisted.append(entry.session)
-        pulse([entry.session])
+        pulse(entry.session)
         let heard = HeardPulse(age: 0, version: sealed.version, at: sessions.secretIssuedAt)
         repair(entry.session, held: joiner.confirm.body.version, part: 0, heard: heard, now: now)
         sendToAll(changes, except: entry.session, now: now)
@@ -581,14 +581,12 @@ extension Registry {
         sealed = newestState
         let listed = unlisted.filter(log.isPublished)
         unlisted.removeAll(where: log.isPublished)
-        pulse(listed)
+        for session in listed { pulse(session) }
     }
 
-    /// Sends each of these members a PULSE with a token of the newest secret. The PULSE is signed once.
-    private mutating func pulse(_ members: [SessionID]) {
-        guard !members.isEmpty else { return }
-        let pulse = signedPulse(sealed)
-        for session in members { send(pulse, to: session) }
+    /// Sends one member a PULSE with a token of the newest secret.
+    private mutating func pulse(_ session: SessionID) {
+        send(signedPulse(sealed), to: session)
     }
 
     /// The version and the digest of the directory after all published changes.

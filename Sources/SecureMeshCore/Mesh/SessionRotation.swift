@@ -41,6 +41,9 @@ package struct SessionRotation: Sendable {
 
     package init() {}
 
+    /// The sessions in which this peer sends or accepts messages.
+    package var own: [SessionID] { [current?.id, former?.session.id, late?.session.id].compactMap { $0 } }
+
     package var isEmpty: Bool { current == nil && candidate == nil }
 
     /// Returns true if trust lasts at `now` in the current or in the former session, so that this peer accepts messages
@@ -68,7 +71,9 @@ package struct SessionRotation: Sendable {
     }
 
     /// The time for which a directory is trusted after the last proof that it is up to date.
-    package var trust: Duration { (current ?? former?.session ?? late?.session)?.trust ?? ProtocolConstants.trust }
+    package var trust: Duration {
+        current?.trust ?? former?.session.trust ?? late?.session.trust ?? ProtocolConstants.trust
+    }
 
     /// The version of the directory in the newest fresh PULSE of the current session with the flag `current`; 0 before
     /// the first such PULSE.
@@ -89,7 +94,7 @@ package struct SessionRotation: Sendable {
 
     /// The longest delay of this peer's own timers with which the peer can still tell whether the server is silent; nil
     /// if the peer has no session.
-    package var toleratedLateness: Duration? { (current ?? candidate)?.toleratedLateness }
+    package var toleratedLateness: Duration? { current?.toleratedLateness ?? candidate?.toleratedLateness }
 
     /// Restarts the measurement of the server's silence in the candidate and the current session, because this peer ran
     /// its own timers late.
@@ -332,7 +337,11 @@ package struct SessionRotation: Sendable {
 
     /// Returns the instant until which trust lasts in a session that receives messages.
     package func trustedUntil(of session: UInt64) -> Instant? {
-        session == former?.session.id.rawValue ? formerTrustedUntil : current?.trustedUntil
+        if session == former?.session.id.rawValue { return formerTrustedUntil }
+        if session == late?.session.id.rawValue, late?.session.directory != current?.directory {
+            return late?.session.trustedUntil
+        }
+        return current?.trustedUntil
     }
 
     /// Seals a message for the session of `entry`. The keys are those of the session in which this peer signed the

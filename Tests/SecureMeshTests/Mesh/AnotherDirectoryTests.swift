@@ -164,6 +164,25 @@ import Testing
         #expect(throws: SendError.self) { try mesh.send("x", from: peers[1], to: peers[0]) }
     }
 
+    @Test("a member that is revoked while its server is away is not trusted longer if the server restarts again")
+    func revokedTwice() throws {
+        let mesh = TestMesh { $0.trust = .seconds(20) }
+        let peers = try mesh.join(3)
+        mesh.run(for: .seconds(1))
+        mesh.killServer()
+        let listed = peers[1...].map { ($0.publicKey, $0.name) }
+        mesh.setRoster(Roster(authorized: Dictionary(uniqueKeysWithValues: listed)))
+        mesh.state.invariants.revoked(peers[0].identity, now: mesh.now)
+        mesh.startServer()
+        mesh.run(for: .seconds(8))
+        mesh.killServer()
+        mesh.startServer()
+        mesh.run(for: .seconds(4))
+        #expect(peers[1].machine.members.contains { $0.publicKey == peers[0].publicKey })
+        #expect(!peers[1].machine.trusts(peers[0].publicKey, mesh.now))
+        #expect(throws: SendError.self) { try mesh.send("x", from: peers[1], to: peers[0]) }
+    }
+
     @Test("two restarts in a row, and a server that goes before its directory is held, lose no member")
     func twice() throws {
         let peers = try mesh.join(10)

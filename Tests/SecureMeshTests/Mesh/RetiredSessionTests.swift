@@ -44,6 +44,25 @@ import Testing
         }
     }
 
+    @Test("no message for one member is sealed with the key of another that a lying server listed under its session")
+    func otherMember() throws {
+        var pairs = try pairs()
+        var budget = SealBudget()
+        _ = try pairs.seal(signed(), for: entry, charging: &budget)
+        for change in [\Entry.identity, nil] {
+            var other = entry
+            if let change {
+                other[keyPath: change] = hand.key.publicKey
+            } else {
+                other.agreementKey = try #require(hand.peer.attempt).ephemeral.agreementPublicKey
+            }
+            #expect(throws: SealError.noKey(.bindingInvalid)) {
+                try pairs.seal(signed(), for: other, charging: &budget)
+            }
+        }
+        _ = try pairs.seal(signed(), for: entry, charging: &budget)
+    }
+
     @Test("no message of a session that is listed again is accepted twice", arguments: [false, true])
     func inbound(wasReplaced: Bool) throws {
         try mesh.broadcast("once", from: peer)

@@ -32,7 +32,7 @@ extension Header {
 extension Joining {
     /// Handles the answer to a HELLO in the same way as `Peer` does.
     mutating func handle(
-        _ answer: [UInt8], current: SessionID? = nil, now: Instant, random: inout RandomSource
+        _ answer: [UInt8], own: [SessionID] = [], now: Instant, random: inout RandomSource
     ) throws(Rejection) -> JoinAction {
         let datagram = try Datagram(decoding: answer.span)
         let kind: JoinAnswer
@@ -42,6 +42,6 @@ extension Joining {
         case .reject(let salt): kind = .reject(salt: salt)
         default: throw .misdirected
         }
-        return try handle(kind, answer.span, datagram, current: current, now: now, random: &random)
+        return try handle(kind, answer.span, datagram, own: own, now: now, random: &random)
     }
 }
