@@ -9,9 +9,9 @@ internal import NIOPosix
 ///
 /// Strangers are senders without a session. If the kernel can separate members' datagrams from strangers'
 /// (`PacketFilter`), a server's `UDPSocket` consists of two sockets of the kernel. Members' datagrams then have their
-/// own receive buffer, which strangers cannot fill. Strangers' datagrams are read only when `readStrangers` is called.
-/// Answers to strangers are sent from the strangers' socket, so they do not fill the send buffer for members. Both
-/// sockets of the kernel have the same number in `Path.socket`.
+/// own receive buffer, which only senders that know the server's epoch can fill. Strangers' datagrams are read only
+/// when `readStrangers` is called. Answers to strangers are sent from the strangers' socket, so they do not fill the
+/// send buffer for members. Both sockets of the kernel have the same number in `Path.socket`.
 ///
 /// If a server has lanes, each lane has its own `UDPSocket` for the same address, on its own event loop. Such a
 /// `UDPSocket` is a follower, and has one socket of the kernel. The registry's `UDPSocket` is the leader, and opens the
