@@ -7,12 +7,12 @@ enum RunningServer {
     /// server uses that list, prints a note that says what the user can do.
     ///
     /// - Returns: The answers of the servers that use the list at `path`, and true if a server has refused to read its
-    ///   list, which may be this one.
+    ///   list, which may be this one, or if no server has read it and one does not answer.
     @discardableResult
     static func reload(after path: String) async -> (reports: [ReloadReport], isRefused: Bool) {
         let sockets = ControlFolder.sockets().filter { $0.split(separator: "/").last?.hasPrefix("server-") == true }
         var reports: [ReloadReport] = []
-        var isRefused = false
+        var (isRefused, isSilent) = (false, false)
         for answer in await reload(sockets) {
             switch answer {
             case .success(let report):
@@ -27,11 +27,15 @@ enum RunningServer {
                 Console.note("the running server has read \(Console.escaped(report.list)) again: \(count)")
                 reports.append(report)
             case .failure(let failure):
-                // An open server has no list.
-                isRefused = isRefused || failure.code != .usage
+                switch failure.code {
+                case .usage: break  // An open server has no list.
+                case .unavailable: isSilent = true
+                default: isRefused = true
+                }
                 Console.warning("a running server did not read its list: \(failure.message)", hint: failure.hint)
             }
         }
+        if reports.isEmpty, isSilent { isRefused = true }
         if reports.isEmpty, !isRefused {
             Console.note(
                 "no running server has read \(path); one with a socket elsewhere does after 'p2p reload --control "
