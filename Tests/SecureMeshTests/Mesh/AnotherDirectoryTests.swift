@@ -91,7 +91,7 @@ import Testing
         mesh.startServer()
         #expect(mesh.run(atMost: .seconds(10)) { peers[..<3].allSatisfy { $0.joins == 2 } })
         let (own, silentUntil) = (peers[0].address, mesh.now + .seconds(3))
-        mesh.drop(.pulse) { [mesh] in $0.destination == own && mesh.now < silentUntil }
+        mesh.drop(.pulse) { [unowned mesh] in $0.destination == own && mesh.now < silentUntil }
         #expect(mesh.run(atMost: .seconds(10)) { peers[0].joins == 3 })
         var talk = Talk()
         talk.go(mesh, [peers[0], peers[3]], for: .seconds(2))
