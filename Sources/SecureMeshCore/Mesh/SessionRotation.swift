@@ -18,13 +18,13 @@ package struct SessionRotation: Sendable {
         var until: Instant
     }
 
-    private(set) package var candidate: ServerSession?
+    @Rare private(set) package var candidate: ServerSession?
     private(set) package var current: ServerSession?
     /// The session in which this peer still sends messages, because the server has stopped, or because the current
     /// session belongs to another directory.
-    private var former: Retired?
+    @Rare private var former: Retired?
     /// The session that was replaced last. This peer only accepts messages in it.
-    private var late: Retired?
+    @Rare private var late: Retired?
     /// The instant until which the server may still accept the CONFIRM of a candidate session that was given up; nil if
     /// there is no such session.
     private var givenUpUntil: Instant?
@@ -260,7 +260,8 @@ package struct SessionRotation: Sendable {
         let lateUntil = now + ProtocolConstants.pairLingering
         let directory = candidate?.directory
         if current?.directory == directory {
-            candidate?.inheritTrust(until: current?.trustedUntil)
+            let trustedUntil = current?.trustedUntil
+            candidate?.inheritTrust(until: trustedUntil)
             late = retiredCurrent(until: lateUntil) ?? late
         } else if let until = current?.trustedUntil {
             former = retiredCurrent(until: until)
