@@ -5,7 +5,7 @@ struct FalseDirectory {
     let epoch: UInt64
     private let context: SigningContext
     private let key: SigningKey
-    private let parameters: Welcome.Parameters
+    private let parameters: SessionParameters
     /// The secret half of an ephemeral key pair of the attacker. False entries contain the public half instead of the
     /// key that the member has signed.
     private let falseSecret: Secret32
@@ -15,7 +15,7 @@ struct FalseDirectory {
     private let nobody: Entry
     private let nobodysKey: SigningKey
 
-    init?(context: SigningContext, key: SigningKey, parameters: Welcome.Parameters, _ reach: inout AttackerActions) {
+    init?(context: SigningContext, key: SigningKey, parameters: SessionParameters, _ reach: inout AttackerActions) {
         self.context = context
         self.key = key
         self.parameters = parameters

@@ -93,7 +93,7 @@ extension ScriptedPeer {
         guard let attempt, case .welcome(let serverKey) = datagram.header.fields else { throw .misdirected }
         guard let d2 = context.primitives.agree(attempt.ephemeral, serverKey) else { throw .agreementFailed }
         let transcript = context.transcript(
-            .transcript, server: server, hello: attempt.hello.bytes, last: serverKey.bytes)
+            .transcript, server: server, opening: attempt.hello.bytes, last: serverKey.bytes)
         let key = Handshake.welcomeKey(d1: attempt.d1, d2: d2, transcript: transcript)
         let body = try Opened<Welcome>(welcome.span, datagram, key: key, by: context.primitives)
             .verified(by: server, in: context, extra: .transcript(transcript)).body
@@ -110,7 +110,7 @@ extension ScriptedPeer {
         let datagram = try Datagram(decoding: reject.span)
         guard let attempt, case .reject(let salt) = datagram.header.fields else { throw .misdirected }
         let transcript = context.transcript(
-            .transcriptReject, server: server, hello: attempt.hello.bytes, last: salt)
+            .transcriptReject, server: server, opening: attempt.hello.bytes, last: salt)
         let key = Handshake.rejectKey(d1: attempt.d1, transcript: transcript)
         return try Opened<Reject>(reject.span, datagram, key: key, by: context.primitives)
             .verified(by: server, in: context, extra: .transcript(transcript)).body

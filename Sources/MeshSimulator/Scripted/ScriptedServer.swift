@@ -27,7 +27,7 @@ package struct ScriptedServer: Sendable {
     /// - Throws: The reason why `hello` is not a valid HELLO to the server with this key.
     package init(
         key: SigningKey, context: SigningContext, hello: [UInt8], from address: SocketAddress, session: SessionID,
-        epoch: UInt64, directory: UInt64? = nil, ephemeral: Secret32, parameters: Welcome.Parameters = .ordinary
+        epoch: UInt64, directory: UInt64? = nil, ephemeral: Secret32, parameters: SessionParameters = .ordinary
     ) throws(Rejection) {
         let primitives = context.primitives
         let datagram = try Datagram(decoding: hello.span)
@@ -50,7 +50,7 @@ package struct ScriptedServer: Sendable {
             address: address, name: verified.body.name)
         let publicKey = primitives.publicKey(of: ephemeral)
         let transcript = context.transcript(
-            .transcript, server: context.mesh, hello: hello, last: publicKey.bytes)
+            .transcript, server: context.mesh, opening: hello, last: publicKey.bytes)
         keys = Handshake.sessionKeys(d1: d1, d2: d2, transcript: transcript, session: session, epoch: epoch)
         welcome = ForgedDatagram(
             .welcome(ephemeral: publicKey), to: tag, from: epoch, counter: 0, extra: .transcript(transcript),
@@ -63,7 +63,7 @@ package struct ScriptedServer: Sendable {
     // MARK: other answers to the HELLO
 
     package func reject(_ reject: Reject, salt: Bytes32) -> ForgedDatagram {
-        let transcript = context.transcript(.transcriptReject, server: context.mesh, hello: hello, last: salt)
+        let transcript = context.transcript(.transcriptReject, server: context.mesh, opening: hello, last: salt)
         return ForgedDatagram(
             .reject(salt: salt), to: tag, from: epoch, counter: 0, extra: .transcript(transcript),
             payload: reject.encoded, signer: key, context: context,
@@ -110,10 +110,10 @@ package struct ScriptedServer: Sendable {
     }
 }
 
-extension Welcome.Parameters {
+extension SessionParameters {
     /// The default intervals of a server, as a WELCOME announces them.
-    package static var ordinary: Welcome.Parameters {
-        Welcome.Parameters(
+    package static var ordinary: SessionParameters {
+        SessionParameters(
             heartbeat: ProtocolConstants.heartbeatInterval, lifetime: ProtocolConstants.lifetime,
             trust: ProtocolConstants.trust, rekey: ProtocolConstants.rekey)
     }

@@ -95,7 +95,7 @@ struct AttackerKeys {
     /// likes.
     let context: SigningContext
     /// The server's intervals, which are public.
-    let parameters: Welcome.Parameters
+    let parameters: SessionParameters
     let insider: Insider?
     /// Another identity on the roster, for an attack that needs two; nil for the other attacks.
     let accomplice: Insider?
@@ -108,7 +108,7 @@ struct AttackerKeys {
     ) {
         let strategy = scenario.attacks[number].strategy
         self.context = context
-        parameters = Welcome.Parameters(
+        parameters = SessionParameters(
             heartbeat: scenario.heartbeat, lifetime: scenario.lifetime, trust: scenario.trust, rekey: scenario.rekey)
         let name = strategy.isInsider ? try? PeerName("insider-\(number)") : nil
         insider = name.map { Insider(key: random.signingKey(), name: $0) }

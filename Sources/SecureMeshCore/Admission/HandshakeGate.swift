@@ -6,7 +6,7 @@
 package struct HandshakeGate: Sendable {
     private let signer: Signer
     private let directory: UInt64
-    private let parameters: Welcome.Parameters
+    private let parameters: SessionParameters
     private var sources: SourcePolicy
     private var pending = PendingRing()
     private var budget: HandshakeBudget
@@ -25,7 +25,7 @@ package struct HandshakeGate: Sendable {
     ///   - parameters: The intervals that each WELCOME carries.
     package init(
         signer: Signer, directory: UInt64, bound: [SocketAddress], hostAddresses: Set<SocketAddress.IP> = [],
-        parameters: Welcome.Parameters, random: inout RandomSource, now: Instant
+        parameters: SessionParameters, random: inout RandomSource, now: Instant
     ) {
         self.signer = signer
         self.directory = directory
@@ -130,7 +130,7 @@ extension HandshakeGate {
             $0.rawValue == epoch || pending[$0] != nil || policy.hasSeen($0)
         }
         pending.insert(ticket)
-        return .welcome(ticket.welcome)
+        return .welcome(ticket.offer)
     }
 
     private mutating func retry(tag: UInt64, path: Path, random: inout RandomSource, now: Instant) -> [UInt8] {

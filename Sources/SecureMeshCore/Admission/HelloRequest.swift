@@ -15,7 +15,7 @@ struct HelloRequest: Sendable {
     /// - Parameter isTaken: A function that returns true for a number that the new session must not have.
     /// - Throws: `agreementFailed` if the shared secret D2 is zero.
     func welcome(
-        by signer: Signer, directory: UInt64, _ parameters: Welcome.Parameters, random: inout RandomSource,
+        by signer: Signer, directory: UInt64, _ parameters: SessionParameters, random: inout RandomSource,
         now: Instant, unless isTaken: (SessionID) -> Bool
     ) throws(Rejection) -> Ticket {
         let (context, primitives) = (signer.context, signer.context.primitives)
@@ -25,7 +25,7 @@ struct HelloRequest: Sendable {
         let token = random.next()
         let publicKey = primitives.publicKey(of: secret)
         let transcript = context.transcript(
-            .transcript, server: signer.key.publicKey, hello: bytes, last: publicKey.bytes)
+            .transcript, server: signer.key.publicKey, opening: bytes, last: publicKey.bytes)
         let welcome = Welcome(
             session: session, token: token, directory: directory, parameters: parameters, address: path.remote)
         let signed = signer.sign(.welcome(ephemeral: publicKey), welcome, extra: .transcript(transcript))
@@ -38,7 +38,7 @@ struct HelloRequest: Sendable {
             path: path, token: token,
             keys: Handshake.sessionKeys(
                 d1: d1, d2: d2, transcript: transcript, session: session, epoch: signer.from),
-            created: now, tag: tag, welcome: sealed)
+            created: now, tag: tag, offer: sealed)
     }
 
     /// Makes a REJECT. Each REJECT has a new random salt, so that no two plaintexts are ever sealed with the same key
@@ -46,7 +46,7 @@ struct HelloRequest: Sendable {
     func reject(_ reject: Reject, by signer: Signer, random: inout RandomSource) -> [UInt8] {
         let salt = random.bytes32()
         let transcript = signer.context.transcript(
-            .transcriptReject, server: signer.key.publicKey, hello: bytes, last: salt)
+            .transcriptReject, server: signer.key.publicKey, opening: bytes, last: salt)
         let signed = signer.sign(.reject(salt: salt), reject, extra: .transcript(transcript))
         return signed.sealed(to: tag, counter: 0, with: Handshake.rejectKey(d1: d1, transcript: transcript))
     }

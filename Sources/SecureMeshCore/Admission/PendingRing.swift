@@ -40,7 +40,7 @@ package struct PendingRing: Sendable {
         guard let slot = byHello[HelloKey(tag: tag, path: path)], let ticket = slots[slot]?.ticket,
             now - ticket.created < Limits.pendingLifetime
         else { return nil }
-        return ticket.welcome
+        return ticket.offer
     }
 
     package subscript(session: SessionID) -> Ticket? {

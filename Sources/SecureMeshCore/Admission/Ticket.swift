@@ -9,10 +9,11 @@ package struct Ticket: Sendable {
     package let keys: SessionKeys
     package let created: Instant
     let tag: UInt64
-    let welcome: [UInt8]
+    /// The WELCOME.
+    let offer: [UInt8]
 
     package init(
-        entry: Entry, path: Path, token: UInt64, keys: SessionKeys, created: Instant, tag: UInt64, welcome: [UInt8]
+        entry: Entry, path: Path, token: UInt64, keys: SessionKeys, created: Instant, tag: UInt64, offer: [UInt8]
     ) {
         self.entry = entry
         self.path = path
@@ -20,7 +21,7 @@ package struct Ticket: Sendable {
         self.keys = keys
         self.created = created
         self.tag = tag
-        self.welcome = welcome
+        self.offer = offer
     }
 }
 

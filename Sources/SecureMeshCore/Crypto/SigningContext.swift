@@ -49,10 +49,10 @@ package final class SigningContext: Sendable {
         return bytes
     }
 
-    /// Returns the hash of a handshake: H(label, ctx ‖ S ‖ HELLO ‖ last). For WELCOME, `last` is E_s and the hash is T.
-    /// For REJECT, `last` is the salt and the hash is T_r.
-    package func transcript(_ label: HashLabel, server: PublicKey, hello: [UInt8], last: Bytes32) -> Bytes32 {
-        var bytes = prefix + server.bytes.array + hello
+    /// Returns the hash of a handshake: H(label, ctx ‖ S ‖ opening ‖ last). For WELCOME, `opening` is the HELLO, `last`
+    /// is E_s, and the hash is T. For REJECT, `opening` is the HELLO, `last` is the salt, and the hash is T_r.
+    package func transcript(_ label: HashLabel, server: PublicKey, opening: [UInt8], last: Bytes32) -> Bytes32 {
+        var bytes = prefix + server.bytes.array + opening
         last.append(to: &bytes)
         return Sodium.hash(label, bytes.span)
     }

@@ -39,7 +39,7 @@ package struct JoinAttempt: Sendable {
     ) throws(Rejection) -> OpenedWelcome {
         guard let d2 = context.primitives.agree(ephemeral, serverKey) else { throw .agreementFailed }
         let transcript = context.transcript(
-            .transcript, server: server.identity, hello: hello, last: serverKey.bytes)
+            .transcript, server: server.identity, opening: hello, last: serverKey.bytes)
         let key = Handshake.welcomeKey(d1: d1, d2: d2, transcript: transcript)
         let welcome = try Opened<Welcome>(span, datagram, key: key, by: context.primitives)
             .verified(by: server.identity, in: context, extra: .transcript(transcript))
@@ -57,7 +57,7 @@ package struct JoinAttempt: Sendable {
         _ span: Span<UInt8>, _ datagram: Datagram, salt: Bytes32
     ) throws(Rejection) -> Reject {
         let transcript = context.transcript(
-            .transcriptReject, server: server.identity, hello: hello, last: salt)
+            .transcriptReject, server: server.identity, opening: hello, last: salt)
         let key = Handshake.rejectKey(d1: d1, transcript: transcript)
         return try Opened<Reject>(span, datagram, key: key, by: context.primitives)
             .verified(by: server.identity, in: context, extra: .transcript(transcript)).body

@@ -120,7 +120,7 @@ package struct Registry: MeshMachine {
         gate = HandshakeGate(
             signer: signer, directory: epoch.rawValue, bound: configuration.bound,
             hostAddresses: configuration.hostAddresses,
-            parameters: Welcome.Parameters(
+            parameters: SessionParameters(
                 heartbeat: configuration.heartbeatInterval, lifetime: configuration.lifetime,
                 trust: configuration.trust, rekey: configuration.rekey),
             random: &self.random, now: now)

@@ -73,11 +73,11 @@ package struct ServerSession: Sendable {
         address = body.address
         serverAddress = attempt.address
         // No server can make a peer send heartbeats faster than this.
-        interval = max(.milliseconds(Int(body.heartbeatMilliseconds)), Limits.shortestHeartbeat)
-        trust = .seconds(Int(body.trustSeconds))
+        interval = max(.milliseconds(Int(body.parameters.heartbeatMilliseconds)), Limits.shortestHeartbeat)
+        trust = .seconds(Int(body.parameters.trustSeconds))
         startedAt = now
         handshakeTime = now - attempt.sentAt
-        keysExpireAt = now + .seconds(Int(body.rekeySeconds))
+        keysExpireAt = now + .seconds(Int(body.parameters.rekeySeconds))
         freshness = interval * ProtocolConstants.freshIntervals
         staleAt = now + interval * ProtocolConstants.confirmIntervals
         binder = opened.keys.binder

@@ -66,7 +66,7 @@ extension VectorWorld {
         try section.expect("d2", d2.array)
         try section.expect("d2", ours.agree(with: serverKey)?.array ?? [])
         let transcript = context.transcript(
-            .transcript, server: server.publicKey, hello: try vectors.section(hello).bytes("datagram"),
+            .transcript, server: server.publicKey, opening: try vectors.section(hello).bytes("datagram"),
             last: serverKey.bytes)
         try section.expect("T", transcript.array)
         let k1 = Handshake.welcomeKey(d1: d1, d2: d2, transcript: transcript)
@@ -79,10 +79,10 @@ extension VectorWorld {
             directory: try section.number("directory_u64"),
             parameters: .init(heartbeat: .zero, lifetime: .zero, trust: .zero, rekey: .zero),
             address: try section.address("addr"))
-        body.heartbeatMilliseconds = try section.short("heartbeat_ms_u64")
-        body.lifetimeMilliseconds = try section.short("lifetime_ms_u64")
-        body.trustSeconds = try section.short("trust_s_u64")
-        body.rekeySeconds = try section.short("rekey_s_u64")
+        body.parameters.heartbeatMilliseconds = try section.short("heartbeat_ms_u64")
+        body.parameters.lifetimeMilliseconds = try section.short("lifetime_ms_u64")
+        body.parameters.trustSeconds = try section.short("trust_s_u64")
+        body.parameters.rekeySeconds = try section.short("rekey_s_u64")
         return try DatagramVector(
             section: section, world: self,
             header: Header(.welcome(ephemeral: serverKey), to: try section.tag(), from: epoch, counter: 0),
@@ -112,7 +112,7 @@ extension VectorWorld {
         try section.expect("d1", d1.array)
         let hello = try vectors.section("hello").bytes("datagram")
         let transcript = context.transcript(
-            .transcriptReject, server: server.publicKey, hello: hello, last: salt)
+            .transcriptReject, server: server.publicKey, opening: hello, last: salt)
         try section.expect("T_r", transcript.array)
         let key = Handshake.rejectKey(d1: d1, transcript: transcript)
         try section.expect("k_rej", key.array)

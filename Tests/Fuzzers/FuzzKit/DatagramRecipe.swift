@@ -75,12 +75,12 @@ struct DatagramRecipe {
     private static func welcome(_ input: inout FuzzInput) -> Welcome {
         var welcome = Welcome(
             session: session(&input), token: input.number(near: 1), directory: max(input.number(near: 1), 1),
-            parameters: Welcome.Parameters(heartbeat: .zero, lifetime: .zero, trust: .zero, rekey: .zero),
+            parameters: SessionParameters(heartbeat: .zero, lifetime: .zero, trust: .zero, rekey: .zero),
             address: address(&input))
-        welcome.heartbeatMilliseconds = min(max(input.uint16(), 1), .max - 1)
-        welcome.lifetimeMilliseconds = max(input.uint16(), welcome.heartbeatMilliseconds + 1)
-        welcome.trustSeconds = max(input.uint16(), 1)
-        welcome.rekeySeconds = max(input.uint16(), 1)
+        welcome.parameters.heartbeatMilliseconds = min(max(input.uint16(), 1), .max - 1)
+        welcome.parameters.lifetimeMilliseconds = max(input.uint16(), welcome.parameters.heartbeatMilliseconds + 1)
+        welcome.parameters.trustSeconds = max(input.uint16(), 1)
+        welcome.parameters.rekeySeconds = max(input.uint16(), 1)
         return welcome
     }
 

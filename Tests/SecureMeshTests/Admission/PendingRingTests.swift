@@ -16,7 +16,7 @@ struct PendingRingTests {
         entry.identity = PublicKey(bytes: Bytes32(littleEndian: (identity, 0, 0, 0)))
         return Ticket(
             entry: entry, path: path, token: number, keys: Self.keys, created: created, tag: tag ?? number,
-            welcome: [UInt8](bigEndian: number))
+            offer: [UInt8](bigEndian: number))
     }
 
     private func ring(_ sessions: ClosedRange<UInt64>, identity: (UInt64) -> UInt64 = { $0 }) throws -> PendingRing {

@@ -125,12 +125,12 @@ struct SignedPayloadTests {
         let (last, server) = (Fixture.digest(1), Fixture.serverKey.publicKey)
         let other = Fixture.otherKey.publicKey
         let transcripts = [
-            context.transcript(.transcript, server: server, hello: [1, 2], last: last),
-            context.transcript(.transcriptReject, server: server, hello: [1, 2], last: last),
-            context.transcript(.transcript, server: other, hello: [1, 2], last: last),
-            context.transcript(.transcript, server: server, hello: [1, 3], last: last),
-            context.transcript(.transcript, server: server, hello: [1, 2], last: Fixture.digest(2)),
-            SigningContext(mesh: other).transcript(.transcript, server: server, hello: [1, 2], last: last),
+            context.transcript(.transcript, server: server, opening: [1, 2], last: last),
+            context.transcript(.transcriptReject, server: server, opening: [1, 2], last: last),
+            context.transcript(.transcript, server: other, opening: [1, 2], last: last),
+            context.transcript(.transcript, server: server, opening: [1, 3], last: last),
+            context.transcript(.transcript, server: server, opening: [1, 2], last: Fixture.digest(2)),
+            SigningContext(mesh: other).transcript(.transcript, server: server, opening: [1, 2], last: last),
         ]
         #expect(Set(transcripts).count == transcripts.count)
     }

@@ -176,7 +176,7 @@ import Testing
     @Test("an interval below 20 ms counts as 20 ms, for heartbeats and for freshness", arguments: [1, 19, 20, 21])
     func shortInterval(milliseconds: Int) throws {
         let server = ScriptedMesh(seed: 5)
-        var parameters = Welcome.Parameters.ordinary(rekey: .seconds(60))
+        var parameters = SessionParameters.ordinary(rekey: .seconds(60))
         parameters.heartbeatMilliseconds = UInt16(milliseconds)
         var (client, _) = try server.onlyMember(parameters: parameters)
         _ = server.transmits(&client)

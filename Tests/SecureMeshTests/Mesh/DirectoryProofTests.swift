@@ -7,7 +7,7 @@ import Testing
 /// and 6.5).
 @Suite("A directory and its digest") struct DirectoryProofTests {
     private let server = ScriptedMesh(seed: 5)
-    private let shortRekey = Welcome.Parameters.ordinary(rekey: .seconds(1))
+    private let shortRekey = SessionParameters.ordinary(rekey: .seconds(1))
 
     /// Creates a member that holds version 2 of its directory, which lists this member and one other member.
     private func member() throws -> (ScriptedMesh.Client, own: Entry, other: Entry) {

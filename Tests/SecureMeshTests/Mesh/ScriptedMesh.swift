@@ -43,7 +43,7 @@ final class ScriptedMesh {
 
     /// Creates the server's side of a session with the peer that sent `hello`.
     func server(
-        _ hello: [UInt8], of client: Client, session: SessionID? = nil, parameters: Welcome.Parameters = .ordinary
+        _ hello: [UInt8], of client: Client, session: SessionID? = nil, parameters: SessionParameters = .ordinary
     ) throws -> ScriptedServer {
         try ScriptedServer(
             key: key, context: context, hello: hello, from: client.address,
@@ -55,7 +55,7 @@ final class ScriptedMesh {
     ///
     /// - Returns: The entry with which an honest server would list the peer.
     func join(
-        _ client: inout Client, session: SessionID? = nil, parameters: Welcome.Parameters = .ordinary,
+        _ client: inout Client, session: SessionID? = nil, parameters: SessionParameters = .ordinary,
         isConfirmed: Bool = true
     ) throws -> Entry {
         client.machine.handleTimeout(now: now)
@@ -64,7 +64,7 @@ final class ScriptedMesh {
     }
 
     /// Creates the only peer of the mesh, and lets it join. It gets version 2 of the directory.
-    func onlyMember(parameters: Welcome.Parameters = .ordinary) throws -> (client: Client, entry: Entry) {
+    func onlyMember(parameters: SessionParameters = .ordinary) throws -> (client: Client, entry: Entry) {
         var client = try peer("a")
         let entry = try join(&client, parameters: parameters)
         try tell(&client, [entry], version: 2)
@@ -75,7 +75,7 @@ final class ScriptedMesh {
     ///
     /// - Returns: The entry with which an honest server would list the peer.
     func answer(
-        _ hello: [UInt8], _ client: inout Client, session: SessionID? = nil, parameters: Welcome.Parameters = .ordinary,
+        _ hello: [UInt8], _ client: inout Client, session: SessionID? = nil, parameters: SessionParameters = .ordinary,
         isConfirmed: Bool = true
     ) throws -> Entry {
         let server = try server(hello, of: client, session: session, parameters: parameters)
@@ -210,10 +210,10 @@ final class ScriptedMesh {
     }
 }
 
-extension Welcome.Parameters {
+extension SessionParameters {
     /// Returns the default intervals, except that the keys change after `rekey`.
-    static func ordinary(rekey: Duration) -> Welcome.Parameters {
-        Welcome.Parameters(
+    static func ordinary(rekey: Duration) -> SessionParameters {
+        SessionParameters(
             heartbeat: ProtocolConstants.heartbeatInterval, lifetime: ProtocolConstants.lifetime,
             trust: ProtocolConstants.trust, rekey: rekey)
     }

@@ -56,7 +56,7 @@ struct EveryRefusalTests {
             }
         case .invalidParameters:
             try atJoiner { served in
-                let none = Welcome.Parameters(heartbeat: .zero, lifetime: .zero, trust: .zero, rekey: .zero)
+                let none = SessionParameters(heartbeat: .zero, lifetime: .zero, trust: .zero, rekey: .zero)
                 _ = try served.mesh.join(&served.client, parameters: none)
             }
 

@@ -89,11 +89,12 @@ struct RandomPayloads {
         var welcome = Welcome(
             session: try session(), token: number(), directory: max(number(), 1),
             parameters: .init(heartbeat: .zero, lifetime: .zero, trust: .zero, rekey: .zero), address: address())
-        welcome.heartbeatMilliseconds = UInt16(1 + below(0xFFFE))
-        welcome.lifetimeMilliseconds =
-            welcome.heartbeatMilliseconds + UInt16(1 + below(UInt64(UInt16.max - welcome.heartbeatMilliseconds)))
-        welcome.trustSeconds = max(short(), 1)
-        welcome.rekeySeconds = max(short(), 1)
+        welcome.parameters.heartbeatMilliseconds = UInt16(1 + below(0xFFFE))
+        let longest = UInt16.max - welcome.parameters.heartbeatMilliseconds
+        welcome.parameters.lifetimeMilliseconds =
+            welcome.parameters.heartbeatMilliseconds + UInt16(1 + below(UInt64(longest)))
+        welcome.parameters.trustSeconds = max(short(), 1)
+        welcome.parameters.rekeySeconds = max(short(), 1)
         return welcome
     }
 
