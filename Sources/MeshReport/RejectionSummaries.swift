@@ -41,6 +41,8 @@ extension Rejection {
         case .ticketSourceMismatch: "completes a handshake from another address"
         case .tokenMismatch: "completes a handshake with a wrong token"
         case .admissionWithdrawn: "a joiner whose key was revoked, or whose name or address was taken meanwhile"
+        case .resumeOutstanding: "a request to join from a member that is about to get new keys without joining"
+        case .resumeNotWanted: "new keys that a peer has already, or does not want"
         case .unknownSession: "an unknown session: ended, or of an earlier run of the server"
         case .sessionEnded: "of a session that has just ended: late, or repeated"
         case .sourceMismatch: "of a member's session, from another address than the member's"

@@ -114,6 +114,7 @@ extension Kind {
         case .welcome: "the server offers a session"
         case .reject: "the server rejects a peer"
         case .confirm: "the peer confirms the session"
+        case .resume: "a restarted server offers a member new keys"
         case .heartbeat: "a member proves that it is alive"
         case .leave: "a member leaves"
         case .pulse: "the server proves that it is alive, with the version of the directory"

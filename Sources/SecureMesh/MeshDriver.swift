@@ -30,6 +30,8 @@ final class MeshDriver<Machine: MeshMachine>: @unchecked Sendable where Machine.
     private let clock = ContinuousClock()
     private let origin: ContinuousClock.Instant
     private let events: EventSource<Machine.Event>
+    /// Stores a change of the directory.
+    private let keep: (KeptChange, MeshDriver) -> Void
     private let priority: (Machine.Event) -> EventPriority
     private let metrics: MeshMetrics<Machine>
     private let closed: EventLoopPromise<MeshError?>
@@ -61,12 +63,14 @@ final class MeshDriver<Machine: MeshMachine>: @unchecked Sendable where Machine.
     /// - Parameter laneLoops: The event loops of the lanes.
     init(
         eventLoop: any EventLoop, laneLoops: [any EventLoop] = [], logger: Logger, metrics: MeshMetrics<Machine>,
-        events: EventSource<Machine.Event>, priority: @escaping (Machine.Event) -> EventPriority
+        events: EventSource<Machine.Event>, keep: @escaping (KeptChange, MeshDriver) -> Void = { _, _ in },
+        priority: @escaping (Machine.Event) -> EventPriority
     ) {
         self.eventLoop = eventLoop
         self.logger = logger
         self.metrics = metrics
         self.events = events
+        self.keep = keep
         self.priority = priority
         origin = clock.now
         closed = eventLoop.makePromise()
@@ -433,6 +437,7 @@ final class MeshDriver<Machine: MeshMachine>: @unchecked Sendable where Machine.
                     let messageSize: Int? = if case .message(let size) = priority { size } else { nil }
                     emitted.append((event, messageSize))
                     if case .last(let failure) = priority { close(failure) }
+                case .keep(let change): keep(change, self)
                 case .drain:
                     UDPSocket.drain(sockets, on: eventLoop) { self.drain(self.lanes[...]) }
                 }

@@ -139,7 +139,7 @@ struct BenchmarkMember {
                     newestHeartbeat = (try? Datagram(decoding: transmit.bytes.span).header.counter) ?? 0
                 default: break
                 }
-            case .event: break
+            case .event, .keep: break
             case .drain: peer.handleDrained(now: now)
             }
         }

@@ -38,6 +38,7 @@ extension Benchmark {
             case .welcome: .welcome(ephemeral: AgreementPublicKey(bytes: .zero))
             case .reject: .reject(salt: .zero)
             case .confirm: .confirm
+            case .resume: .resume(ephemeral: AgreementPublicKey(bytes: .zero))
             case .heartbeat: .heartbeat
             case .leave: .leave
             case .pulse: .pulse(echo: 1, token: 2)

@@ -29,7 +29,7 @@ extension Invariants {
     /// honest server never uses a session ID twice, so the two IDs in a header stand for one key.
     private mutating func checkNonce(of header: Header, _ bytes: [UInt8], _ involved: [Int], _ now: Instant) {
         switch header.kind {
-        case .hello, .welcome, .reject:
+        case .hello, .welcome, .reject, .resume:
             var clear: [UInt8] = []
             header.fields.appendClear(to: &clear)
             if let earlier = handshakes.updateValue(bytes, forKey: clear), earlier != bytes {
@@ -136,7 +136,7 @@ extension Kind {
     /// True if only the server sends datagrams of this kind.
     fileprivate var isFromServer: Bool {
         switch self {
-        case .retry, .welcome, .reject, .pulse, .snapshot, .delta, .goodbye: true
+        case .retry, .welcome, .reject, .resume, .pulse, .snapshot, .delta, .goodbye: true
         case .hello, .confirm, .heartbeat, .leave, .message, .ack: false
         }
     }

@@ -16,7 +16,7 @@ extension Rejection {
             .repeatedRetry, .unknownTicket, .ticketExpired, .ticketSourceMismatch, .tokenMismatch, .admissionWithdrawn,
             .unknownSession, .sessionEnded, .sourceMismatch, .counterTooOld, .memberOverRate, .numberStale,
             .deltaNotApplicable, .snapshotNotWanted, .untrusted, .unknownSender, .agreementOverRate, .senderOverRate,
-            .messagesOverRate:
+            .messagesOverRate, .resumeOutstanding, .resumeNotWanted:
             false
         }
     }

@@ -9,7 +9,7 @@ package import SecureMeshCore
 package struct Invariants: Sendable {
     package private(set) var failure: Failure?
     /// True if everything is checked. In large meshes it is false, and checks that cost O(n²) are left out.
-    package let isClose: Bool
+    package var isClose: Bool
     /// True if `sent` checks the nonces by the headers of the datagrams. It is false if `WatchedPrimitives` check them,
     /// and in large meshes.
     let checksNonces: Bool
@@ -34,6 +34,10 @@ package struct Invariants: Sendable {
     // Membership.
     /// The sessions that each identity has confirmed.
     var confirmedSessions: [Int: Set<UInt64>] = [:]
+    /// The identities that a starting server has kept and not announced as members yet.
+    var announcing: Set<Int> = []
+    /// The time until which the server waits for the CONFIRM of each identity that it has kept.
+    var keptUntil: [Int: Instant] = [:]
     var joins: [Int: Int] = [:]
     /// The identities that have ever sent LEAVE. A LEAVE of long ago may still be under way.
     var leavers: Set<Int> = []

@@ -13,7 +13,11 @@ extension Invariants {
 
     /// Notes that a new process of the server has started. A suspicion of the old process, that many members are late
     /// for the same reason, ends with the old process.
-    mutating func serverStarted(now: Instant) {
+    ///
+    /// - Parameter kept: The identities of the members that the server has kept.
+    mutating func serverStarted(keeping kept: [Int], now: Instant) {
+        announcing = Set(kept)
+        keptUntil = Dictionary(uniqueKeysWithValues: kept.map { ($0, now + stretched(ProtocolConstants.returnPeriod)) })
         (isSuspicious, suspicionEndedAt) = (false, nil)
         serverDisturbed(now: now)
     }
@@ -60,14 +64,23 @@ extension Invariants {
         confirmedSessions[identity, default: []].insert(session)
     }
 
-    /// Notes that the server has accepted a CONFIRM, and checks that the identity may join.
+    /// Notes that the server has accepted the CONFIRM of a member that it has kept.
+    mutating func resumed(_ identity: Int, now: Instant) {
+        guard keptUntil.removeValue(forKey: identity) != nil else { return }
+        (confirmedAt[identity], lastProof[identity]) = (now, now)
+    }
+
+    /// Notes that the server has accepted a CONFIRM, or has kept the identity over a restart. Checks that the identity
+    /// may join.
     mutating func joined(
         _ identity: Int, _ member: Member, under configuration: Registry.Configuration, now: Instant
     ) {
+        if !configuration.allows(member) { fail("a revoked peer joined", peers: [identity], now: now) }
+        guard announcing.remove(identity) == nil else { return }
+        keptUntil[identity] = nil
         confirmedAt[identity] = now
         lastProof[identity] = now
         joins[identity, default: 0] += 1
-        if !configuration.allows(member) { fail("a revoked peer joined", peers: [identity], now: now) }
         if isClose, joins[identity, default: 0] > confirmedSessions[identity]?.count ?? 0 {
             fail("joined more often than it has confirmed a session", peers: [identity], now: now)
         }
@@ -120,7 +133,8 @@ extension Invariants {
     func latestSign(now: Instant) -> Instant {
         // A member with extra time may have proved that it is alive just before the suspicion ended.
         let patience = patience + suspicion(now, lingering: patience)
-        return now - serverSteadySince > patience ? now - patience : Instant(nanoseconds: 0)
+        let steadySince = keptUntil.values.reduce(serverSteadySince, max)
+        return now - steadySince > patience ? now - patience : Instant(nanoseconds: 0)
     }
 
     /// The longest time from the last datagram of a dead member to the expiry of that member, if the server runs
@@ -140,7 +154,7 @@ extension Invariants {
         now: Instant
     ) {
         // A CONFIRM that was under way at `since` may make the identity a member again until the ticket expires.
-        let begin = max(since, serverSteadySince, confirmedAt[identity] ?? since)
+        let begin = max(since, serverSteadySince, confirmedAt[identity] ?? since, keptUntil[identity] ?? since)
         let slack = slack + suspicion(now)
         if isMember, now - begin > patience + slack {
             fail("still a member \(now - begin) after its end", peers: [identity], now: now)

@@ -123,6 +123,7 @@ extension VirtualMesh {
                     fail("emitted `joined` before it may speak", peers: [index])
                 }
                 note(event, of: index, after: flight)
+            case .keep: break
             case .drain where process.workload != nil: process.workload?.beginDrain(now: now)
             case .drain: state.schedule.put(.drained(.peer(index)), at: now)
             }

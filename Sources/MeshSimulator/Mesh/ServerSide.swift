@@ -5,11 +5,12 @@ extension VirtualMesh {
     /// Starts a new process of the server.
     package func startServer() {
         let clock = newClock()
-        state.memberAddresses = []
+        let kept = (state.configuration.kept?.members ?? [:]).values.map(\.entry)
+        state.memberAddresses = Set(kept.map(\.address))
         state.server = Process(
             Registry(state.configuration, random: .seeded(state.random.next()), now: clock.read(now)), clock: clock)
         state.serverOrder = ServerEventOrder()
-        state.invariants.serverStarted(now: now)
+        state.invariants.serverStarted(keeping: kept.compactMap { state.identities[$0.identity] }, now: now)
         beginWork(of: server, as: .server)
         wakeServer()
     }
@@ -21,7 +22,7 @@ extension VirtualMesh {
         state.invariants.serverDisturbed(now: now)
     }
 
-    /// Ends the server's process with GOODBYE to all members.
+    /// Ends the server's process in an orderly way: with GOODBYE to all members, unless the server keeps its directory.
     package func stopServer() {
         state.invariants.isStopping = true
         withServer { registry, now in
@@ -29,7 +30,7 @@ extension VirtualMesh {
             while let deadline = registry.nextDeadline { registry.handleTimeout(now: max(deadline, now)) }
         }
         sendAll(of: server)
-        failOutOfOrder(state.serverOrder.checkStopped())
+        if state.configuration.kept == nil { failOutOfOrder(state.serverOrder.checkStopped()) }
         state.invariants.isStopping = false
         killServer()
     }
@@ -114,6 +115,7 @@ extension VirtualMesh {
             flight, by: nil, before: before, after: flight.isBroken ? serverView(isDue: isDue) : nil, refusals: refused,
             last: refused > 0 ? server.machine.rejections.last : nil, answers: answers, now: now)
         if isAccepted, !flight.isBroken, let identity = flight.identity, let index = flight.senderIndex {
+            if flight.kind == .confirm { state.invariants.resumed(identity, now: now) }
             if flight.kind == .heartbeat { state.invariants.heard(flight, by: identity, now: now) }
             if flight.kind == .heartbeat || flight.kind == .confirm, peers[index].identity == identity {
                 peers[index].wasHeard(flight)
@@ -160,6 +162,7 @@ extension VirtualMesh {
                 failOutOfOrder(state.serverOrder.take(event, isStopping: state.invariants.isStopping))
                 note(event, after: flight)
                 check(event, after: flight, &departed)
+            case .keep(let change): state.configuration.kept?.apply(change)
             case .drain where server.workload != nil: server.workload?.beginDrain(now: now)
             case .drain: state.schedule.put(.drained(.server), at: now)
             }

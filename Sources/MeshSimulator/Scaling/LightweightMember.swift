@@ -45,7 +45,7 @@ struct LightweightMember {
             sessions.endAll()
             joining.start(at: now)
             return []
-        case .hello, .confirm, .heartbeat, .leave, .snapshot, .delta, .message, .ack:
+        case .hello, .confirm, .resume, .heartbeat, .leave, .snapshot, .delta, .message, .ack:
             return []
         }
     }

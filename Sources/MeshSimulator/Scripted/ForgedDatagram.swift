@@ -136,6 +136,7 @@ extension ForgedDatagram {
             .hello(cookie: cookie, ephemeral: AgreementPublicKey(bytes: flipped(key.bytes)))
         case .welcome(let key): .welcome(ephemeral: AgreementPublicKey(bytes: flipped(key.bytes)))
         case .reject(let salt): .reject(salt: flipped(salt))
+        case .resume(let key): .resume(ephemeral: AgreementPublicKey(bytes: flipped(key.bytes)))
         case .retry(let cookie, let rotation):
             .retry(cookie: cookie, rotation: rotation ^ UInt64(mask) << UInt64(index % 8 * 8))
         case .confirm, .heartbeat, .leave, .pulse, .snapshot, .delta, .goodbye, .message, .ack: fields

@@ -26,7 +26,7 @@ extension ScriptedPeer {
             known.removeAll { entry in delta.removed.contains { $0.session == entry.session } }
             learn(delta.added)
         case .message: overhear(bytes, datagram)
-        case .hello, .reject, .confirm, .heartbeat, .leave, .goodbye, .ack: break
+        case .hello, .reject, .confirm, .resume, .heartbeat, .leave, .goodbye, .ack: break
         }
     }
 

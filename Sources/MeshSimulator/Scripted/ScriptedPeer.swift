@@ -105,6 +105,26 @@ extension ScriptedPeer {
                 d1: attempt.d1, d2: d2, transcript: transcript, session: body.session, epoch: epoch))
     }
 
+    /// Opens and verifies a RESUME of this peer's session, and keeps the new keys and the new epoch.
+    package mutating func open(resume: [UInt8]) throws(Rejection) {
+        let datagram = try Datagram(decoding: resume.span)
+        guard let attempt, let membership, case .resume(let serverKey) = datagram.header.fields,
+            datagram.header.to == membership.session.rawValue
+        else { throw .misdirected }
+        guard let d2 = context.primitives.agree(attempt.ephemeral, serverKey) else { throw .agreementFailed }
+        let epoch = datagram.header.from
+        let transcript = context.resumeTranscript(
+            server: server, session: membership.session, epoch: epoch, member: attempt.agreementKey, last: serverKey)
+        let key = Handshake.resumeKey(d1: attempt.d1, d2: d2, transcript: transcript)
+        let body = try Opened<Resume>(resume.span, datagram, key: key, by: context.primitives)
+            .verified(by: server, in: context, extra: .transcript(transcript)).body
+        (token, counter) = (body.token, 1)
+        self.membership = Membership(
+            welcome: membership.welcome, epoch: epoch,
+            keys: Handshake.sessionKeys(
+                d1: attempt.d1, d2: d2, transcript: transcript, session: membership.session, epoch: epoch))
+    }
+
     /// Opens and verifies a REJECT of the newest HELLO.
     package func open(reject: [UInt8]) throws(Rejection) -> Reject {
         let datagram = try Datagram(decoding: reject.span)

@@ -4,9 +4,9 @@ package import SecureMeshCore
 /// send anything in the session that its WELCOME opens.
 package struct ScriptedServer: Sendable {
     package let session: SessionID
-    package let epoch: UInt64
+    private(set) package var epoch: UInt64
     package let welcome: ForgedDatagram
-    package let keys: SessionKeys
+    private(set) package var keys: SessionKeys
     /// The directory entry of the peer, as an honest server would list it.
     package let entry: Entry
     /// The counter of the newest datagram in the session.
@@ -18,6 +18,7 @@ package struct ScriptedServer: Sendable {
     private let d1: Secret32
     private let hello: [UInt8]
     private let tag: UInt64
+    private let directory: UInt64
 
     /// Opens and verifies `hello`, and makes a WELCOME.
     ///
@@ -45,6 +46,7 @@ package struct ScriptedServer: Sendable {
         self.d1 = d1
         self.hello = hello
         tag = Handshake.tag(of: hello)
+        self.directory = directory ?? epoch
         entry = Entry(
             session: session, identity: verified.signer, agreementKey: peerKey, binding: verified.signature,
             address: address, name: verified.body.name)
@@ -74,6 +76,25 @@ package struct ScriptedServer: Sendable {
         ForgedDatagram(
             .retry(cookie: cookie, rotation: rotation), to: tag, from: epoch, counter: 0, payload: [], signer: key,
             context: context, key: nil)
+    }
+
+    /// Begins to serve the session under another epoch, as a restarted server does, and returns the RESUME for it.
+    ///
+    /// - Throws: `agreementFailed` if the shared secret D2 is zero.
+    package mutating func resume(
+        start: UInt64, epoch: UInt64, ephemeral: Secret32, parameters: SessionParameters = .ordinary
+    ) throws(Rejection) -> ForgedDatagram {
+        let publicKey = context.primitives.publicKey(of: ephemeral)
+        guard let d2 = context.primitives.agree(ephemeral, entry.agreementKey) else { throw .agreementFailed }
+        let transcript = context.resumeTranscript(
+            server: context.mesh, session: session, epoch: epoch, member: entry.agreementKey, last: publicKey)
+        keys = Handshake.sessionKeys(d1: d1, d2: d2, transcript: transcript, session: session, epoch: epoch)
+        (self.epoch, counter, pulses) = (epoch, 0, 0)
+        return ForgedDatagram(
+            .resume(ephemeral: publicKey), to: session.rawValue, from: epoch, counter: 0,
+            extra: .transcript(transcript),
+            payload: Resume(start: start, token: 78, directory: directory, parameters: parameters).encoded,
+            signer: key, context: context, key: Handshake.resumeKey(d1: d1, d2: d2, transcript: transcript))
     }
 
     // MARK: in the session

@@ -46,6 +46,7 @@ package struct FaultPlan {
         scenario.duration = .seconds(5 + random.below(20))
         scenario.arrivals = .milliseconds(random.below(3_000))
         scenario.isOpen = random.chance(20)
+        scenario.keepsDirectory = scenario.seed % 4 == 3
         scenario.drift = random.chance(50) ? random.below(1_000) : 0
         scenario.buffer = random.chance(20) ? 4_096 << random.below(6) : Scenario.usualBuffer
         scenario.talk.interval = .milliseconds(100 + random.below(2_000))

@@ -52,6 +52,8 @@ package struct Scenario: Sendable {
     package var trust = ProtocolConstants.trust
     package var rekey = ProtocolConstants.rekey
     package var isOpen = false
+    /// True if the server keeps its directory over restarts.
+    package var keepsDirectory = false
     /// The greatest number of peers with which everything is checked after every step. In larger worlds, checks that
     /// cost O(n²) are left out.
     package static let closeScrutiny = 64

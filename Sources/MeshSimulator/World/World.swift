@@ -71,6 +71,7 @@ package final class World {
         configuration.rekey = scenario.rekey
         configuration.primitives = watch ?? own
         configuration.maximumPeers = max(scenario.peers + 16, 32)
+        if scenario.keepsDirectory { configuration.kept = KeptDirectory() }
         state = MeshState(
             configuration, random: random, drift: scenario.drift, isClose: isClose, buffer: scenario.buffer,
             watch: watch, host: host)

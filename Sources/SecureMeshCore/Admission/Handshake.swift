@@ -33,8 +33,13 @@ package enum Handshake {
         Sodium.derive(.welcome, agreed(d1, d2, transcript))
     }
 
+    /// Returns the key that seals a RESUME: k_res = KDF("resume", D2 ‖ D1 ‖ T_m), where T_m is `transcript`.
+    package static func resumeKey(d1: Secret32, d2: Secret32, transcript: Bytes32) -> Secret32 {
+        Sodium.derive(.resume, agreed(d1, d2, transcript))
+    }
+
     /// Returns the session's keys. Each of them is derived from J = master ‖ session ‖ epoch, where master =
-    /// KDF("master", D2 ‖ D1 ‖ T) and T is `transcript`.
+    /// KDF("master", D2 ‖ D1 ‖ T) and T is `transcript`. After RESUME, T_m takes the place of T.
     package static func sessionKeys(
         d1: Secret32, d2: Secret32, transcript: Bytes32, session: SessionID, epoch: UInt64
     ) -> SessionKeys {

@@ -78,20 +78,21 @@ extension HandshakeGate {
         }
     }
 
-    /// Passes a HELLO through these gates, in this order: source, repeated HELLO, budget, prefix bucket, X25519
-    /// agreement, seal, fields, identity, signature, policy, X25519 agreement with the server's ephemeral key. A gate
-    /// that stops the HELLO either answers it or throws a refusal. A HELLO that passes all gates is answered with
+    /// Passes a HELLO through these gates, in this order: source, repeated HELLO, resumption, budget, prefix bucket,
+    /// X25519 agreement, seal, fields, identity, signature, policy, X25519 agreement with the server's ephemeral key. A
+    /// gate that stops the HELLO either answers it or throws a refusal. A HELLO that passes all gates is answered with
     /// WELCOME.
     ///
     /// The budget is charged for the X25519 agreement before the server computes it, and for the other work only after
     /// the seal has been opened. So a sender of garbage cannot use up the budget that the verification of valid HELLOs
     /// needs.
     ///
+    /// - Parameter isResumed: True if the server has just sent RESUME to the source of the HELLO, or will send it soon.
     /// - Throws: The refusal of a HELLO that gets no answer. In this case, only the cookies, the budget and the prefix
     ///   buckets may have changed.
     package mutating func admitHello(
         _ span: Span<UInt8>, _ datagram: Datagram, cookie: Bytes16, ephemeral: AgreementPublicKey, path: Path,
-        policy: some JoinPolicy, random: inout RandomSource, now: Instant
+        isResumed: Bool = false, policy: some JoinPolicy, random: inout RandomSource, now: Instant
     ) throws(Rejection) -> HelloAnswer {
         guard sources.allows(path) else { throw .sourceNotAllowed }
         let bytes = [UInt8](copying: span)
@@ -99,6 +100,10 @@ extension HandshakeGate {
         if let welcome = pending.welcome(tag: tag, path: path, now: now) { return .repeatedWelcome(welcome) }
 
         let isProven = cookie != .zero && cookies.isValid(cookie, for: path.remote, now: now, random: &random)
+        if isResumed {
+            if isProven { throw .resumeOutstanding }
+            return .retry(retry(tag: tag, path: path, random: &random, now: now))
+        }
         let tier: HandshakeBudget.Tier = isProven ? .helloWithCookie : .helloWithoutCookie
         guard budget.allows(tier, memberShare: policy.memberShare, now: now) else {
             if isProven { throw .overBudget }
@@ -161,21 +166,49 @@ extension HandshakeGate {
         }
         guard now - ticket.created < Limits.pendingLifetime else { throw .ticketExpired }
         guard ticket.path == path else { throw .ticketSourceMismatch }
-        let opened = try Opened<Heartbeat>(span, datagram, key: ticket.keys.peerToServer, by: primitives)
-        let body = opened.body
-        guard body.token == ticket.token, body.number > 0, body.part == 0 else {
-            throw .tokenMismatch
-        }
-        guard budget.allows(.confirm, memberShare: policy.memberShare, now: now) else { throw .overBudget }
-        budget.charge(.confirm, for: .confirm)
+        let opened = try open(span, datagram, ticket, memberShare: policy.memberShare, now: now)
         pending.redeem(ticket)
         let entry = ticket.entry
-        let confirm = try opened.verified(
-            by: entry.identity, in: context, extra: .binder(ticket.keys.binder, server: server))
+        let confirm = try verified(opened, ticket)
         // A key may have been revoked since its HELLO.
         guard policy.refusal(of: entry.identity, as: entry.name, at: entry.address, now: now) == nil else {
             throw .admissionWithdrawn
         }
         return ConfirmedTicket(ticket: ticket, confirm: confirm, counter: datagram.header.counter)
+    }
+
+    /// Admits the CONFIRM of a member that the server has kept over a restart (PROTOCOL.md, section 5.10). The gates
+    /// are, in this order: epoch, address, seal, fields, budget, signature.
+    ///
+    /// The ports of the server may have changed, so the session gets the path on which the CONFIRM arrived.
+    ///
+    /// - Parameter ticket: The handshake that RESUME has begun.
+    /// - Throws: The refusal. The budget may have been charged. After `signatureInvalid` and after a success, the
+    ///   caller must not use the ticket again.
+    package mutating func admitConfirm(
+        _ span: Span<UInt8>, _ datagram: Datagram, resuming ticket: Ticket, path: Path, memberShare: Int64, now: Instant
+    ) throws(Rejection) -> ConfirmedTicket {
+        guard datagram.header.to == epoch else { throw .misdirected }
+        guard ticket.path.remote == path.remote else { throw .ticketSourceMismatch }
+        let opened = try open(span, datagram, ticket, memberShare: memberShare, now: now)
+        return ConfirmedTicket(
+            ticket: ticket.moved(to: path), confirm: try verified(opened, ticket), counter: datagram.header.counter)
+    }
+
+    /// Opens a CONFIRM, checks its fields, and charges the budget for its verification.
+    private mutating func open(
+        _ span: Span<UInt8>, _ datagram: Datagram, _ ticket: Ticket, memberShare: Int64, now: Instant
+    ) throws(Rejection) -> Opened<Heartbeat> {
+        let opened = try Opened<Heartbeat>(span, datagram, key: ticket.keys.peerToServer, by: primitives)
+        let body = opened.body
+        guard body.token == ticket.token, body.number > 0, body.part == 0 else { throw .tokenMismatch }
+        guard budget.allows(.confirm, memberShare: memberShare, now: now) else { throw .overBudget }
+        budget.charge(.confirm, for: .confirm)
+        return opened
+    }
+
+    private func verified(_ opened: Opened<Heartbeat>, _ ticket: Ticket) throws(Rejection) -> Verified<Heartbeat> {
+        try opened.verified(
+            by: ticket.entry.identity, in: context, extra: .binder(ticket.keys.binder, server: server))
     }
 }

@@ -115,7 +115,7 @@ package struct MemberLane: Sendable {
         let datagram = try Datagram(decoding: span)
         switch datagram.header.kind {
         case .heartbeat, .leave: break
-        case .hello, .retry, .welcome, .reject, .confirm, .pulse, .snapshot, .delta, .goodbye, .message, .ack:
+        case .hello, .retry, .welcome, .reject, .confirm, .resume, .pulse, .snapshot, .delta, .goodbye, .message, .ack:
             throw .misdirected
         }
         guard datagram.header.to == epoch else { throw .misdirected }

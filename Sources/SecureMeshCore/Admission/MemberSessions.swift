@@ -51,6 +51,11 @@ package struct MemberSessions: Sendable {
         members.index(of: session).map { members.values[$0].path == path } ?? false
     }
 
+    /// Returns the path of the member's datagrams; nil if `session` is not the session of a member.
+    package func path(of session: SessionID) -> Path? {
+        members.index(of: session).map { members.values[$0].path }
+    }
+
     /// Adds to the load the cost of sealing and sending DELTAs.
     ///
     /// - Parameter count: The number of DELTA datagrams. A DELTA to several receivers counts once per receiver.

@@ -1,15 +1,16 @@
-/// A handshake that waits for its CONFIRM: the values that the new session will need, and the WELCOME in case it must
-/// be repeated.
+/// A handshake that waits for its CONFIRM: the values that the session will need, and the WELCOME or RESUME in case it
+/// must be repeated.
 package struct Ticket: Sendable {
-    /// The directory entry that the joiner will have.
+    /// The directory entry that the joiner will have, or that the kept member has.
     package let entry: Entry
     package let path: Path
-    /// The token in WELCOME, which CONFIRM must return.
+    /// The token in WELCOME or RESUME, which CONFIRM must return.
     package let token: UInt64
     package let keys: SessionKeys
     package let created: Instant
+    /// The tag of the HELLO; 0 if the server has begun the handshake with RESUME.
     let tag: UInt64
-    /// The WELCOME.
+    /// The WELCOME or the RESUME.
     let offer: [UInt8]
 
     package init(
@@ -22,6 +23,11 @@ package struct Ticket: Sendable {
         self.created = created
         self.tag = tag
         self.offer = offer
+    }
+
+    /// Returns this handshake with the path on which its CONFIRM arrived.
+    func moved(to path: Path) -> Ticket {
+        Ticket(entry: entry, path: path, token: token, keys: keys, created: created, tag: tag, offer: offer)
     }
 }
 

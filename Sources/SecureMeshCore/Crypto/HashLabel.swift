@@ -3,9 +3,11 @@ package enum HashLabel: Int, CaseIterable, Sendable {
     case tag
     case transcript
     case transcriptReject
+    case transcriptResume
     case hello
     case reject
     case welcome
+    case resume
     case master
     case peerToServer
     case serverToPeer
@@ -25,9 +27,11 @@ package enum HashLabel: Int, CaseIterable, Sendable {
         case .tag: "tag"
         case .transcript: "transcript"
         case .transcriptReject: "transcript reject"
+        case .transcriptResume: "transcript resume"
         case .hello: "hello"
         case .reject: "reject"
         case .welcome: "welcome"
+        case .resume: "resume"
         case .master: "master"
         case .peerToServer: "peer to server"
         case .serverToPeer: "server to peer"

@@ -17,11 +17,11 @@ package final class SigningContext: Sendable {
         prefix = Array("securemesh/1".utf8) + mesh.bytes.array
     }
 
-    /// The value that binds the signature of a WELCOME, REJECT or CONFIRM to its handshake. The signatures of other
-    /// kinds cover no such value.
+    /// The value that binds the signature of a WELCOME, REJECT, RESUME or CONFIRM to its handshake. The signatures of
+    /// other kinds cover no such value.
     package enum Extra: Sendable {
         case none
-        /// The hash of the handshake: T in WELCOME, T_r in REJECT (PROTOCOL.md, section 5.1).
+        /// The hash of the handshake: T in WELCOME, T_r in REJECT, T_m in RESUME (PROTOCOL.md, sections 5.1 and 5.10).
         case transcript(Bytes32)
         /// In CONFIRM: the binder, which is a secret of the session, and the identity of the server that the peer
         /// joins.
@@ -55,6 +55,18 @@ package final class SigningContext: Sendable {
         var bytes = prefix + server.bytes.array + opening
         last.append(to: &bytes)
         return Sodium.hash(label, bytes.span)
+    }
+
+    /// Returns the hash of a handshake that RESUME begins: T_m = H("transcript resume", ctx ‖ S ‖ session ‖ epoch ‖ E ‖
+    /// E_s), where E is the key in the member's entry.
+    package func resumeTranscript(
+        server: PublicKey, session: SessionID, epoch: UInt64, member: AgreementPublicKey, last: AgreementPublicKey
+    ) -> Bytes32 {
+        var opening: [UInt8] = []
+        opening.append(bigEndian: session.rawValue)
+        opening.append(bigEndian: epoch)
+        member.bytes.append(to: &opening)
+        return transcript(.transcriptResume, server: server, opening: opening, last: last.bytes)
     }
 
     /// Returns true if `entry.binding` is a valid signature of a HELLO with the identity, name and agreement key of

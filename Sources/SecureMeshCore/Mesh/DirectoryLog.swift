@@ -6,7 +6,7 @@
 package struct DirectoryLog: Sendable {
     private let id: UInt64
     private(set) package var directory = Directory()
-    private(set) package var version: UInt64 = 1
+    private(set) package var version: UInt64
     /// The additions that wait to be published, oldest first. An addition can include the removal of an older session
     /// of the same identity.
     private var waiting: [Change] = []
@@ -32,12 +32,16 @@ package struct DirectoryLog: Sendable {
         var size: Int { (removed == nil ? 0 : Removal.encodedSize) + added.encodedSize }
     }
 
-    /// Creates an empty directory. Its first change may be published at once.
+    /// Creates a directory without history. Its first change may be published at once.
     ///
-    /// - Parameter id: The directory id, which is part of the digest.
-    package init(id: UInt64, now: Instant) {
+    /// - Parameters:
+    ///   - id: The directory id, which is part of the digest.
+    ///   - entries: The published entries at `version`. An entry is left out if it contradicts an earlier one.
+    package init(id: UInt64, version: UInt64 = 1, entries: [Entry] = [], now: Instant) {
         self.id = id
+        self.version = version
         lastFlush = now - Limits.tick
+        for entry in entries { _ = directory.insertIfFree(SharedEntry(entry)) }
     }
 
     package var usages: [Usage] {

@@ -69,9 +69,10 @@ package struct HeartbeatSchedule: Sendable {
         }
         lastSent = now
         guard echoed != nil else {
-            // No CONFIRM is sent at the moment at which the candidate is given up.
+            // No CONFIRM is sent at the moment at which the candidate is given up. A session that waits for its first
+            // fresh PULSE after RESUME is not given up.
             let following = now + interval
-            next = following < staleAt ? following : staleAt + interval
+            next = following < staleAt || staleAt < now ? following : staleAt + interval
             return
         }
         next = now < staleAt ? soonest(ordinary: now + interval, now) : now + interval

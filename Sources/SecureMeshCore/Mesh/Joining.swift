@@ -118,6 +118,9 @@ package struct Joining: Sendable {
         return pause
     }
 
+    /// Returns the pinned server with this key.
+    package func server(with key: PublicKey) -> PinnedServer? { servers.first { $0.identity == key } }
+
     /// Ends the exclusion by a server, because this server has let the key join.
     package mutating func admitted(by server: PublicKey) {
         exclusions[server] = nil

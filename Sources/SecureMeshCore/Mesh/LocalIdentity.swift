@@ -5,7 +5,7 @@ package struct LocalIdentity: Sendable {
     package let ephemeral: Secret32
     package let publicKey: PublicKey
     package let context: SigningContext
-    private let agreementKey: AgreementPublicKey
+    let agreementKey: AgreementPublicKey
 
     package init(session: SessionID, ephemeral: Secret32, publicKey: PublicKey, context: SigningContext) {
         self.session = session

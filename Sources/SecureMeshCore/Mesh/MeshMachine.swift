@@ -48,4 +48,7 @@ package enum Output<Event: Sendable>: Sendable {
     /// A request to handle all datagrams that are in the sockets, and then to call `handleDrained`. Before that call, a
     /// server expires no member and a peer does not declare its server silent.
     case drain
+    /// A change of the directory, which a server that keeps its directory must store before it handles any further
+    /// output.
+    case keep(KeptChange)
 }

@@ -5,7 +5,7 @@
 /// cannot replace the key. If a session has ended, this peer never makes the session's keys again, even if the server
 /// lists the session again. So no counter and no replay window is ever reset.
 package struct Pairs: Sendable {
-    private let identity: LocalIdentity
+    let identity: LocalIdentity
     private let messageLimits: MessageLimits
     private let limit: Int
     private var inbound: [SessionID: InboundPair] = [:]

@@ -136,6 +136,8 @@ package struct Peer: MeshMachine {
                 try handleAnswer(.welcome(ephemeral: ephemeral), datagram, decoded, now: now)
             case .reject(let salt):
                 try handleAnswer(.reject(salt: salt), datagram, decoded, now: now)
+            case .resume(let ephemeral):
+                try handleResume(datagram, decoded, serverKey: ephemeral, from: path.remote, now: now)
             case .pulse(let echo, let token):
                 try handlePulse(datagram, decoded, echo: echo, token: token, now: now)
                 directoryProgressed(now)
@@ -329,15 +331,33 @@ extension Peer {
         }
     }
 
+    /// Takes the new keys that a restarted server offers for the current session, and confirms them. Attempts to join
+    /// again go on until the first fresh PULSE.
+    private mutating func handleResume(
+        _ span: Span<UInt8>, _ datagram: Datagram, serverKey: AgreementPublicKey, from source: SocketAddress,
+        now: Instant
+    ) throws(Rejection) {
+        try sessions.resume(
+            span, datagram, serverKey: serverKey, pinned: { [joining] in joining.server(with: $0) }, from: source,
+            random: &random, now: now)
+        if let current = sessions.current { _ = begin(current, now: now) }
+        sendHeartbeats(now)
+    }
+
+    /// Passes the beginning of a session, or its resumption, to the directory.
+    private mutating func begin(_ session: ServerSession, now: Instant) -> DirectoryChange {
+        directory.begin(
+            session.directory, epoch: session.epoch, server: session.server,
+            returnPeriod: min(ProtocolConstants.returnPeriod, session.trust), now: now)
+    }
+
     /// Begins a membership with the session that has just become the current one, because its first fresh PULSE has
     /// arrived.
     private mutating func promoted(_ now: Instant) {
         guard let current = sessions.current else { return }
         joining.stop()
         joining.admitted(by: current.server)
-        let change = directory.begin(
-            current.directory, epoch: current.epoch, server: current.server,
-            returnPeriod: min(ProtocolConstants.returnPeriod, current.trust), now: now)
+        let change = begin(current, now: now)
         outbox.endAll { [directory] in directory.lists($0) }
         acknowledger.endAll(unless: { [directory] in directory.lists($0) }, now: now)
         if directory.former.isEmpty { sessions.endFormer(now) }

@@ -30,6 +30,8 @@ package struct Registry: MeshMachine {
         /// The division of the members among the server's event loops. Loop 0 runs the registry. Each other loop runs a
         /// lane, which verifies the datagrams of its members.
         package var division = LaneDivision()
+        /// The directory that was kept over the restart; nil if this server keeps no directory.
+        package var kept: KeptDirectory?
 
         package init(key: SigningKey, bound: [SocketAddress], roster: Roster) {
             self.key = key
@@ -38,12 +40,15 @@ package struct Registry: MeshMachine {
         }
     }
 
-    private let configuration: Configuration
+    private var configuration: Configuration
     private let signer: Signer
     private var random: RandomSource
     private var gate: HandshakeGate
     private(set) package var sessions: MemberSessions
     private var log: DirectoryLog
+    private var resumption: Resumption
+    /// The id and the number of starts of the directory that this server keeps; nil if it keeps none.
+    private var keeping: (id: UInt64, starts: UInt64)?
     private var roster: Roster
     /// The calendar time that the last call of `advanceCalendar` set.
     private var date: UnixTime
@@ -68,6 +73,8 @@ package struct Registry: MeshMachine {
     /// The instant for which the next slice of the newest PULSE to all members is planned, if this PULSE is spread.
     private var nextPulseSlice = Instant(nanoseconds: 0)
     private var isStopping = false
+    /// The number of members that were kept over the restart. It may be above `Configuration.maximumPeers`.
+    private let keptCount: Int
 
     /// The suspicion that members are late for a common cause. The properties have their initial values while there is
     /// no suspicion.
@@ -115,22 +122,45 @@ package struct Registry: MeshMachine {
         date = configuration.date
         nextExpiry = roster.nextExpiry(after: date)
         let context = SigningContext(mesh: configuration.key.publicKey, primitives: configuration.primitives)
-        let epoch = self.random.sessionID { _ in false }
+        let kept = configuration.kept ?? KeptDirectory()
+        let epoch = self.random.sessionID { kept.members[$0] != nil }
         signer = Signer(key: configuration.key, context: context, from: epoch.rawValue)
+        keptCount = kept.members.count
+        let id = kept.id > 0 ? kept.id : epoch.rawValue
+        let starts = kept.starts + 1
+        keeping = configuration.kept == nil ? nil : (id, starts)
+        let parameters = SessionParameters(
+            heartbeat: configuration.heartbeatInterval, lifetime: configuration.lifetime, trust: configuration.trust,
+            rekey: configuration.rekey)
         gate = HandshakeGate(
-            signer: signer, directory: epoch.rawValue, bound: configuration.bound,
-            hostAddresses: configuration.hostAddresses,
-            parameters: SessionParameters(
-                heartbeat: configuration.heartbeatInterval, lifetime: configuration.lifetime,
-                trust: configuration.trust, rekey: configuration.rekey),
-            random: &self.random, now: now)
+            signer: signer, directory: id, bound: configuration.bound, hostAddresses: configuration.hostAddresses,
+            parameters: parameters, random: &self.random, now: now)
         sessions = MemberSessions(
             signer: signer, heartbeatInterval: configuration.heartbeatInterval, lifetime: configuration.lifetime,
             pulseSecret: self.random.secret(), division: configuration.division, now: now)
-        log = DirectoryLog(id: epoch.rawValue, now: now)
+        let members = kept.members.sorted { $0.key < $1.key }.map(\.value)
+        log = DirectoryLog(id: id, version: kept.version, entries: members.map(\.entry), now: now)
+        let body = Resume(start: starts, token: 0, directory: id, parameters: parameters)
+        resumption = Resumption(
+            signer: signer, body: body,
+            members: members.compactMap { [log] member in
+                guard log.directory[member.entry.session] == member.entry else { return nil }
+                return configuration.path(to: member).map { (member.entry, $0) }
+            }, of: log.directory.count, now: now)
         sealed = DirectoryState(version: log.version, digest: log.digest())
         detector = FailureDetector(lifetime: configuration.lifetime, now: now)
         nextPulse = now + configuration.heartbeatInterval
+        // Members whose entries contradict others are not kept any longer.
+        keep(removed: members.map(\.entry.session).filter { log.directory[$0] == nil }, added: [])
+        self.configuration.kept = nil
+        for entry in log.directory.inOrder {
+            if roster.allows(entry.identity, as: entry.name, at: date) {
+                outputs.push(.event(.joined(Member(entry))))
+            } else {
+                resumption.remove(entry)
+                log.remove(entry.session, .revoked)
+            }
+        }
     }
 
     /// The random number that names this run of the server. It is the `from` of the server's datagrams, and the `to` of
@@ -145,8 +175,9 @@ package struct Registry: MeshMachine {
     /// Returns the server's view of each of these members, in the order of `keys`; nil for a key that no member has.
     package func standings(of keys: [PublicKey], now: Instant) -> [MemberStanding?] {
         keys.map { key in
-            log.directory.entry(of: key).flatMap {
+            log.directory.entry(of: key).map {
                 sessions.standing(of: $0.session, lateAfter: detector.lateAfter, now: now)
+                    ?? resumption.standing(now)
             }
         }
     }
@@ -158,7 +189,8 @@ package struct Registry: MeshMachine {
 
     package var usages: [Usage] {
         gate.usages + sessions.usages + log.usages + ledger.usages + unreachable.usages + [
-            Usage("members", log.directory.count, limit: configuration.maximumPeers),
+            resumption.usage,
+            Usage("members", log.directory.count, limit: max(configuration.maximumPeers, keptCount)),
             Usage("member sessions", sessions.count, limit: log.directory.count),
             Usage("unlisted members", unlisted.count, limit: log.directory.count),
             Usage("sessions to end", ending.count, limit: Limits.directoryEntries * 2),
@@ -168,7 +200,9 @@ package struct Registry: MeshMachine {
 
     package var nextDeadline: Instant? {
         if isStopping { return nextSlice }
-        return .earliest([nextPulse, nextSolicitation, flushDeadline, detector.deadline, nextSlice])
+        return .earliest([
+            nextPulse, nextSolicitation, flushDeadline, detector.deadline, nextSlice, resumption.deadline,
+        ])
     }
 
     /// Returns true if the datagram claims to be from a member or to be the CONFIRM of a pending handshake, and comes
@@ -181,8 +215,8 @@ package struct Registry: MeshMachine {
         }
         return switch header.kind {
         case .heartbeat, .leave: sessions.isMember(from, at: path)
-        case .confirm: gate.isPending(from, at: path)
-        case .hello, .retry, .welcome, .reject, .pulse, .snapshot, .delta, .goodbye, .message, .ack: false
+        case .confirm: gate.isPending(from, at: path) || resumption.isPending(from, at: path.remote)
+        case .hello, .retry, .welcome, .reject, .resume, .pulse, .snapshot, .delta, .goodbye, .message, .ack: false
         }
     }
 
@@ -201,7 +235,7 @@ package struct Registry: MeshMachine {
                 try handleConfirm(datagram, decoded, path: path, now: now)
             case .heartbeat, .leave:
                 try handleMember(datagram, decoded, path: path, now: now)
-            case .retry, .welcome, .reject, .pulse, .snapshot, .delta, .goodbye, .message, .ack:
+            case .retry, .welcome, .reject, .resume, .pulse, .snapshot, .delta, .goodbye, .message, .ack:
                 throw .misdirected
             }
         } catch {
@@ -214,7 +248,7 @@ package struct Registry: MeshMachine {
     /// members can first prove that they are alive.
     package mutating func handleTimeout(now: Instant) {
         if isStopping {
-            if let nextSlice, nextSlice <= now { endSlice(now) }
+            if let nextSlice, nextSlice <= now { continueSlices(now) }
             return
         }
         if now >= nextPulse {
@@ -226,12 +260,18 @@ package struct Registry: MeshMachine {
         if let nextSolicitation, nextSolicitation <= now { solicit(now) }
         publishIfDue(now)
         if let nextSlice, nextSlice <= now { continueSlices(now) }
+        resume(now)
         if detector.sweepIsDue(now: now) { outputs.push(.drain) }
     }
 
     package mutating func handleDrained(now: Instant) {
         guard !isStopping else { return }
-        if let diedBefore = detector.sweep(now: now) { expire(silentSince: diedBefore, now: now) }
+        if let diedBefore = detector.sweep(now: now) {
+            expire(silentSince: diedBefore, now: now)
+            if resumption.isOver(now) {
+                endAll(log.directory.sessions.filter { sessions.path(of: $0) == nil }, .expired, now: now)
+            }
+        }
         let oldest = now - configuration.rekey - ProtocolConstants.rekeyGrace
         endAll(sessions.begun(before: oldest), .tooOld, now: now)
         publishIfDue(now)
@@ -266,17 +306,31 @@ package struct Registry: MeshMachine {
     }
 
     /// Begins to send GOODBYE to all members, in slices. From then on, the registry does nothing else.
+    ///
+    /// A server that keeps its directory sends no GOODBYE, because its members keep their sessions. It publishes the
+    /// changes that wait.
     package mutating func stop(now: Instant) {
         guard !isStopping else { return }
         isStopping = true
+        if keeping != nil {
+            ending = []
+            if fanOutQueue.holdsOnlyPulses { fanOutQueue = FanOutQueue() }
+            publish(now, atLeast: .max)
+            return scheduleSlice(now)
+        }
         fanOutQueue = FanOutQueue()
         // If a member is in `ending` already, its session ends for the reason given there.
         ending += log.directory.sessions.map { ($0, .stopping) }
         endSlice(now)
     }
 
-    /// True if the registry has been stopped and has sealed GOODBYE for all members.
-    package var hasStopped: Bool { isStopping && ending.isEmpty }
+    /// Keeps the directory no longer, because it cannot be stored.
+    package mutating func stopKeeping() {
+        keeping = nil
+    }
+
+    /// True if the registry has been stopped and has sealed all datagrams that it still had to send.
+    package var hasStopped: Bool { isStopping && ending.isEmpty && fanOutQueue.isEmpty }
 }
 
 // MARK: joining
@@ -288,8 +342,8 @@ extension Registry {
     ) throws(Rejection) {
         let answer = try gate.admitHello(
             span, datagram, cookie: cookie, ephemeral: ephemeral, path: path,
-            policy: policy(mostUnlisted: Limits.unlistedMembers, now), random: &random,
-            now: now)
+            isResumed: resumption.mayReach(path.remote, now: now),
+            policy: policy(mostUnlisted: Limits.unlistedMembers, now), random: &random, now: now)
         outputs.push(.transmit(Transmit(path: path, bytes: answer.bytes, priority: .answer)))
         // Anyone can sign with a key that is not listed, so these events have a rate limit.
         if case .reject(_, let hello, let reason) = answer, turnedAway.accept(Limits.turnedAwayRate, now: now) {
@@ -301,6 +355,9 @@ extension Registry {
     private mutating func handleConfirm(
         _ span: Span<UInt8>, _ datagram: Datagram, path: Path, now: Instant
     ) throws(Rejection) {
+        if let ticket = SessionID(rawValue: datagram.header.from).flatMap(resumption.ticket) {
+            return try handleConfirm(span, datagram, resuming: ticket, path: path, now: now)
+        }
         let joiner = try gate.admitConfirm(
             span, datagram, path: path, policy: policy(mostUnlisted: Limits.unlistedMembers * 2, now), now: now)
         let entry = joiner.ticket.entry
@@ -323,6 +380,33 @@ extension Registry {
         repair(entry.session, held: joiner.confirm.body.version, part: 0, heard: heard, now: now)
         sendToAll(changes, except: entry.session, now: now)
         sessions.noteFirstTold(sealed.version, to: entry.session)
+    }
+
+    /// Handles the CONFIRM of a member that this server has kept over a restart. The directory lists the member
+    /// already, so no change is published.
+    private mutating func handleConfirm(
+        _ span: Span<UInt8>, _ datagram: Datagram, resuming ticket: Ticket, path: Path, now: Instant
+    ) throws(Rejection) {
+        let member: ConfirmedTicket
+        do throws(Rejection) {
+            member = try gate.admitConfirm(
+                span, datagram, resuming: ticket, path: path, memberShare: sessions.share(now: now), now: now)
+        } catch {
+            if error == .signatureInvalid { resumption.remove(ticket.entry) }
+            throw error
+        }
+        let entry = ticket.entry
+        resumption.remove(entry)
+        sessions.begin(member, now: now)
+        pulse(entry.session)
+        let heard = HeardPulse(age: 0, version: sealed.version, at: sessions.secretIssuedAt)
+        repair(entry.session, held: member.confirm.body.version, part: 0, heard: heard, now: now)
+        sessions.noteFirstTold(sealed.version, to: entry.session)
+    }
+
+    /// Sends the RESUMEs that are due.
+    private mutating func resume(_ now: Instant) {
+        for transmit in resumption.poll(random: &random, now: now) { outputs.push(.transmit(transmit)) }
     }
 
     /// - Parameter mostUnlisted: If at least this number of members wait to be listed, joiners are rejected as `busy`.
@@ -480,6 +564,7 @@ extension Registry {
             send(signer.sign(.goodbye, Goodbye(session: entry.session, reason: reason)), to: entry.session)
         }
         sessions.end(entry.session)
+        resumption.remove(entry)
         if suspicion.suspects.remove(entry.session) != nil { suspicion.endedCount += 1 }
         unlisted.removeAll { $0 == entry.session }
         outputs.push(.event(.left(Member(entry), departure)))
@@ -706,10 +791,30 @@ extension Registry {
         let rate = fanOutRate
         pace.note(fullDeltas: log.fullDeltas)
         let affordable = fanOut.tokens(rate, now: now) / max(members, 1)
-        let deltas = log.flush(now: now, limit: max(affordable, least)) { signer.sign(.delta, $0) }
+        var (removed, added): ([SessionID], [Entry]) = ([], [])
+        let keeps = keeping != nil
+        let deltas = log.flush(now: now, limit: max(affordable, least)) { delta in
+            if keeps {
+                removed += delta.removed.map(\.session)
+                added += delta.added
+            }
+            return signer.sign(.delta, delta)
+        }
+        if !deltas.isEmpty { keep(removed: removed, added: added) }
         fanOut.charge(deltas.count * members, rate, now: now)
         sessions.chargeFanOut(deltas.count * members, now: now)
         return deltas
+    }
+
+    /// If this server keeps its directory, outputs a change that has been published.
+    private mutating func keep(removed: [SessionID], added: [Entry]) {
+        guard let keeping else { return }
+        let members = added.compactMap { entry in
+            sessions.path(of: entry.session).map { KeptMember(entry: entry, local: configuration.address(on: $0)) }
+        }
+        let change = KeptChange(
+            id: keeping.id, version: log.version, starts: keeping.starts, removed: removed, added: members)
+        outputs.push(.keep(change))
     }
 
     /// Sends a member the DELTAs or SNAPSHOT parts that the member lacks: at once if the member asks for more than
@@ -768,5 +873,33 @@ extension Registry {
         let signer = signer
         let parts = log.parts(of: version, from: first, limit: min(count, end - first)) { signer.sign(.snapshot, $0) }
         for payload in parts + deltas.prefix(count - parts.count) { send(payload, to: session) }
+    }
+}
+
+// MARK: addresses
+
+extension Registry.Configuration {
+    /// Returns the server's address on a path.
+    fileprivate func address(on path: Path) -> SocketAddress {
+        let address = bound[Int(path.socket)]
+        return path.local.map { SocketAddress(ip: $0, port: address.port) } ?? address
+    }
+
+    /// Returns the path to a member that the server has kept: from the same address as before, if the server still has
+    /// it; otherwise from the first socket from which the member can be reached. Nil if there is none.
+    fileprivate func path(to member: KeptMember) -> Path? {
+        let (remote, local) = (member.entry.address, member.local)
+        let sources = SourcePolicy(bound: bound, hostAddresses: hostAddresses)
+        func path(_ isSuitable: (SocketAddress) -> Bool) -> Path? {
+            for (index, address) in bound.enumerated() where isSuitable(address) {
+                let isWildcard = address.isUnspecified && hostAddresses.contains(local.ip)
+                let path = Path(socket: UInt8(index), remote: remote, local: isWildcard ? local.ip : nil)
+                if sources.allows(path) { return path }
+            }
+            return nil
+        }
+        return path { $0 == local }
+            ?? path { $0.isUnspecified && $0.port == local.port && $0.isIPv6 == remote.isIPv6 }
+            ?? path { $0.isIPv6 == remote.isIPv6 }
     }
 }

@@ -10,10 +10,11 @@
 /// - ``suspected(_:)`` and ``suspicionEnded(returned:ended:)`` alternate, beginning with ``suspected(_:)``.
 /// - ``turnedAway(name:publicKey:_:)`` may come at any time before the server stops.
 /// - When the server stops, ``left(_:_:)`` comes for each member, and no event of another kind comes. If the time for
-///   stopping is not enough, some members have no ``left(_:_:)``.
+///   stopping is not enough, some members have no ``left(_:_:)``. A server that keeps its directory emits none, because
+///   its members stay.
 @nonexhaustive
 public enum ServerEvent: Hashable, Sendable {
-    /// A peer has become a member.
+    /// A peer has become a member, or is one because the server has kept its directory over a restart.
     case joined(Member)
     /// A member's session has ended, for the given reason.
     case left(Member, Departure)

@@ -4,7 +4,7 @@
 /// compute them through an Optional would copy the session.
 package struct ServerSession: Sendable {
     package let id: SessionID
-    package let epoch: UInt64
+    private(set) package var epoch: UInt64
     /// The id of the server's directory. The versions of the directory are counted under this id.
     package let directory: UInt64
     /// The key that signs the server's datagrams.
@@ -14,19 +14,19 @@ package struct ServerSession: Sendable {
     package let address: SocketAddress
     /// The address of the server that answered this peer. All datagrams of this session go to that address.
     package let serverAddress: SocketAddress
-    private let interval: Duration
+    private var interval: Duration
     /// The binder (PROTOCOL.md, section 5.1): a secret shared with the server. The signature of CONFIRM covers the
     /// binder. Both `binder` and `channel` are nil when the session serves only messages between members.
     private var binder: Secret32?
     private var channel: SecureChannel?
-    package let trust: Duration
-    private let startedAt: Instant
+    private(set) package var trust: Duration
+    private var startedAt: Instant
     /// The time from HELLO to WELCOME: one round trip, or more if datagrams were lost.
     package let handshakeTime: Duration
     /// The instant at which the peer joins again because this session's keys are old.
-    private let keysExpireAt: Instant
+    private var keysExpireAt: Instant
     /// The time for which the echo of a heartbeat counts as fresh, counted from the heartbeat's send time.
-    private let freshness: Duration
+    private var freshness: Duration
     private var pairs: Pairs
     /// The number of the newest CONFIRM, HEARTBEAT or LEAVE of this session.
     private(set) package var number: UInt64 = 0
@@ -56,6 +56,9 @@ package struct ServerSession: Sendable {
     /// The version at which the directory first listed this session; nil if this session has not been listed yet.
     private var listedAt: UInt64?
     private(set) package var trustedUntil: Instant?
+    /// The highest start of the server in an accepted RESUME; 0 before the first one.
+    private var newestStart: UInt64 = 0
+    private var resumes = RateLimiter()
     private(set) package var schedule: HeartbeatSchedule
 
     /// - Parameter pairLimit: The largest number of ended sessions of other members that are remembered.
@@ -72,8 +75,7 @@ package struct ServerSession: Sendable {
         signer = Signer(key: key, context: attempt.context, from: body.session.rawValue)
         address = body.address
         serverAddress = attempt.address
-        // No server can make a peer send heartbeats faster than this.
-        interval = max(.milliseconds(Int(body.parameters.heartbeatMilliseconds)), Limits.shortestHeartbeat)
+        interval = Self.interval(body.parameters)
         trust = .seconds(Int(body.parameters.trustSeconds))
         startedAt = now
         handshakeTime = now - attempt.sentAt
@@ -161,6 +163,48 @@ package struct ServerSession: Sendable {
     package mutating func endWithServer() {
         binder = nil
         channel = nil
+    }
+
+    /// Returns the heartbeat interval. No server can make a peer send heartbeats faster than
+    /// `Limits.shortestHeartbeat`.
+    private static func interval(_ parameters: SessionParameters) -> Duration {
+        max(.milliseconds(Int(parameters.heartbeatMilliseconds)), Limits.shortestHeartbeat)
+    }
+
+    /// Takes the new keys that RESUME offers, if the RESUME passes the gates of PROTOCOL.md, section 5.10. From then
+    /// on, this session has the new epoch, and waits for its first fresh PULSE again. Trust, and the keys shared with
+    /// other members, stay the same.
+    ///
+    /// - Parameters:
+    ///   - serverKey: The server's ephemeral key, which the RESUME carries unencrypted.
+    ///   - pinned: The server of this session.
+    ///   - source: The address that the RESUME came from.
+    package mutating func resume(
+        _ span: Span<UInt8>, _ datagram: Datagram, serverKey: AgreementPublicKey, by pinned: PinnedServer,
+        from source: SocketAddress, random: inout RandomSource, now: Instant
+    ) throws(Rejection) {
+        guard source == serverAddress else { throw .sourceMismatch }
+        guard datagram.header.from != epoch, now < rekeyAt else { throw .resumeNotWanted }
+        guard resumes.accept(Limits.resumeRate, now: now) else { throw .tooManyFailedAnswers }
+        let opened = try pairs.identity.openResume(span, datagram, serverKey: serverKey, server: pinned)
+        guard opened.body.start > newestStart else { throw .numberStale }
+        guard opened.body.directory == directory else { throw .invalidParameters }
+        newestStart = opened.body.start
+        epoch = opened.epoch
+        token = opened.body.token
+        binder = opened.keys.binder
+        channel = SecureChannel(receiveKey: opened.keys.serverToPeer, sendKey: opened.keys.peerToServer)
+        let parameters = opened.body.parameters
+        interval = Self.interval(parameters)
+        trust = .seconds(Int(parameters.trustSeconds))
+        // The keys shared with other members are as old as before.
+        keysExpireAt = min(keysExpireAt, now + .seconds(Int(parameters.rekeySeconds)))
+        freshness = interval * ProtocolConstants.freshIntervals
+        startedAt = now
+        staleAt = now + interval * ProtocolConstants.confirmIntervals
+        (freshSince, sent) = (nil, [])
+        request = RepairRequest(interval: interval, now: now)
+        schedule = HeartbeatSchedule(interval: interval, random: &random, now: now)
     }
 
     /// Seals the next heartbeat: a CONFIRM before the first fresh PULSE, or a HEARTBEAT after it. Schedules the
@@ -272,6 +316,8 @@ package struct ServerSession: Sendable {
             // The first HEARTBEAT is sent after this PULSE, so the echo of that HEARTBEAT takes another round trip.
             staleAt = max(sentAt + freshness, now + roundTrip + interval / 2)
             freshSince = sentAt
+            // A server that was resumed from an old copy of its directory lists this session at a lower version.
+            if newestStart > 0 { listedAt = listedAt.map { min($0, pulse.version) } }
         }
         if pulse.flags.contains(.current) { newestPulse = (pulse.version, sentAt) }
         return true

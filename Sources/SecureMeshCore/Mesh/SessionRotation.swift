@@ -112,6 +112,18 @@ package struct SessionRotation: Sendable {
         candidate = session
     }
 
+    /// Takes the new keys that a RESUME offers for the current session; see `ServerSession.resume`. While there is a
+    /// candidate session, RESUME is refused, because the CONFIRM of the candidate may have ended the current session.
+    package mutating func resume(
+        _ span: Span<UInt8>, _ datagram: Datagram, serverKey: AgreementPublicKey,
+        pinned: (PublicKey) -> PinnedServer?, from source: SocketAddress, random: inout RandomSource, now: Instant
+    ) throws(Rejection) {
+        guard let server = current?.server, let pinned = pinned(server), datagram.header.to == current?.id.rawValue
+        else { throw .unknownSession }
+        guard candidate == nil else { throw .resumeNotWanted }
+        try current?.resume(span, datagram, serverKey: serverKey, by: pinned, from: source, random: &random, now: now)
+    }
+
     /// Gives up the candidate session if it has waited too long for its first fresh PULSE. Returns true if a session
     /// was given up.
     package mutating func giveUpCandidate(_ now: Instant) -> Bool {

@@ -55,6 +55,13 @@ package enum Limits {
     /// The largest number of names that stay reserved for one identity after it has left.
     package static let namesPerIdentity = 4
 
+    /// The number of RESUMEs that the server makes in one call, and the pause between two calls. So it makes 3,000
+    /// RESUMEs per second, which takes less than half a core.
+    package static let resumeSlice = 9
+    package static let resumeGap = Duration.milliseconds(3)
+    /// The rate limit for RESUMEs in one session at a peer, each of which costs two shared secrets and a signature.
+    package static let resumeRate = Rate(perSecond: 1, burst: 4)
+
     // Members, at the server.
     /// The default of the largest number of members.
     package static let maximumPeers = 10_000

@@ -25,6 +25,12 @@ package enum ProtocolConstants {
     /// The times at which a peer repeats a HELLO, counted from its first transmission. Only the HELLOs of the first
     /// round and the HELLOs that follow a RETRY are repeated.
     package static let helloRepeats: [Duration] = [.milliseconds(250), .milliseconds(750)]
+    /// The times at which a server repeats a RESUME, counted from its first transmission.
+    package static let resumeRepeats: [Duration] = [
+        .milliseconds(250), .milliseconds(750), .milliseconds(1_750), .milliseconds(3_750), .milliseconds(7_750),
+    ]
+    /// The time for which a server waits for the answer to a RESUME before it serves a HELLO from the same address.
+    package static let resumePatience = Duration.milliseconds(750)
     package static let secondAttempt = Duration.milliseconds(1_750)
     /// The gaps between attempts to join, from the second attempt on. The last gap repeats.
     package static let attemptGaps: [Duration] = [.seconds(2), .seconds(4), .seconds(8)]

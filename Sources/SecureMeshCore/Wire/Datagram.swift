@@ -42,7 +42,7 @@ package struct Datagram: Hashable, Sendable {
         case .hello: to == 0 && from == 0
         // `to` is the tag of a HELLO, which may be any number.
         case .retry, .welcome, .reject: from != 0
-        case .confirm, .heartbeat, .leave, .pulse, .snapshot, .delta, .goodbye, .message, .ack:
+        case .confirm, .resume, .heartbeat, .leave, .pulse, .snapshot, .delta, .goodbye, .message, .ack:
             to != 0 && from != 0 && to != from
         }
     }

@@ -5,6 +5,7 @@ package enum Kind: UInt8, CaseIterable, Sendable {
     case welcome = 0x03
     case reject = 0x04
     case confirm = 0x05
+    case resume = 0x06
     case heartbeat = 0x10
     case leave = 0x11
     case pulse = 0x20
@@ -19,14 +20,14 @@ package enum Kind: UInt8, CaseIterable, Sendable {
         switch self {
         case .hello, .retry: Bytes16.count
         case .pulse: 16
-        case .welcome, .reject, .confirm, .heartbeat, .leave, .snapshot, .delta, .goodbye, .message, .ack: 0
+        case .welcome, .reject, .confirm, .resume, .heartbeat, .leave, .snapshot, .delta, .goodbye, .message, .ack: 0
         }
     }
 
     /// The number of bytes of the clear fields, which are signed but not encrypted.
     package var clearSize: Int {
         switch self {
-        case .hello, .welcome, .reject: Bytes32.count
+        case .hello, .welcome, .reject, .resume: Bytes32.count
         case .retry: 8
         case .confirm, .heartbeat, .leave, .pulse, .snapshot, .delta, .goodbye, .message, .ack: 0
         }
@@ -40,6 +41,7 @@ package enum Kind: UInt8, CaseIterable, Sendable {
         case .retry: 0
         case .welcome: 51
         case .reject: 3
+        case .resume: 32
         case .confirm, .heartbeat: 26
         case .leave: 8
         case .pulse: 49
@@ -55,14 +57,14 @@ package enum Kind: UInt8, CaseIterable, Sendable {
     package var isFixedSize: Bool {
         switch self {
         case .snapshot, .delta, .message: false
-        case .hello, .retry, .welcome, .reject, .confirm, .heartbeat, .leave, .pulse, .goodbye, .ack: true
+        case .hello, .retry, .welcome, .reject, .confirm, .resume, .heartbeat, .leave, .pulse, .goodbye, .ack: true
         }
     }
 
     package var isSealed: Bool { self != .retry }
 
-    /// True if datagrams of this kind are sent before there is a session, so that their counter is 0.
-    package var isHandshake: Bool { rawValue <= Kind.reject.rawValue }
+    /// True if each key of this kind seals one datagram only, so that the counter is 0.
+    package var isHandshake: Bool { rawValue <= Kind.reject.rawValue || self == .resume }
 
     /// The offset of the sealed part, in bytes. In RETRY, which is not sealed, it is the offset of the signature.
     package var sealedOffset: Int { Header.size + deliverySize + clearSize }

@@ -9,6 +9,7 @@ package enum OpenFields: Hashable, Sendable {
     case welcome(ephemeral: AgreementPublicKey)
     case reject(salt: Bytes32)
     case confirm
+    case resume(ephemeral: AgreementPublicKey)
     case heartbeat
     case leave
     /// `echo` is the highest heartbeat number that the server has accepted from the receiver. `token` is the number
@@ -30,6 +31,7 @@ package enum OpenFields: Hashable, Sendable {
         case .welcome: self = .welcome(ephemeral: try reader.agreementKey(span))
         case .reject: self = .reject(salt: try reader.bytes32(span))
         case .confirm: self = .confirm
+        case .resume: self = .resume(ephemeral: try reader.agreementKey(span))
         case .heartbeat: self = .heartbeat
         case .leave: self = .leave
         case .pulse: self = .pulse(echo: try reader.uint64(span), token: try reader.uint64(span))
@@ -48,6 +50,7 @@ package enum OpenFields: Hashable, Sendable {
         case .welcome: .welcome
         case .reject: .reject
         case .confirm: .confirm
+        case .resume: .resume
         case .heartbeat: .heartbeat
         case .leave: .leave
         case .pulse: .pulse
@@ -66,14 +69,15 @@ package enum OpenFields: Hashable, Sendable {
         case .pulse(let echo, let token):
             bytes.append(bigEndian: echo)
             bytes.append(bigEndian: token)
-        case .welcome, .reject, .confirm, .heartbeat, .leave, .snapshot, .delta, .goodbye, .message, .ack: break
+        case .welcome, .reject, .confirm, .resume, .heartbeat, .leave, .snapshot, .delta, .goodbye, .message, .ack:
+            break
         }
     }
 
     /// Appends the fields that the signature covers.
     package func appendClear(to bytes: inout [UInt8]) {
         switch self {
-        case .hello(_, let key), .welcome(let key): key.bytes.append(to: &bytes)
+        case .hello(_, let key), .welcome(let key), .resume(let key): key.bytes.append(to: &bytes)
         case .retry(_, let rotation): bytes.append(bigEndian: rotation)
         case .reject(let salt): salt.append(to: &bytes)
         case .confirm, .heartbeat, .leave, .pulse, .snapshot, .delta, .goodbye, .message, .ack: break

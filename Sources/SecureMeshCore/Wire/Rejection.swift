@@ -48,7 +48,8 @@ public enum Rejection: String, CaseIterable, Sendable, Error {
     case unknownFlag
     /// The number in an ACK, or in a MESSAGE that asks for an ACK, is 0.
     case numberOutOfRange
-    /// The directory id or an interval in a WELCOME is 0, or the intervals contradict each other.
+    /// The directory id or an interval in a WELCOME or RESUME is 0, or the intervals contradict each other; or a RESUME
+    /// has a start of 0, or another directory id than the session.
     case invalidParameters
     /// The payload is shorter or longer than its fields require.
     case payloadLengthMismatch
@@ -73,7 +74,7 @@ public enum Rejection: String, CaseIterable, Sendable, Error {
     case identityInvalid
     /// The answer belongs to no outstanding HELLO.
     case unknownTag
-    /// Four earlier answers to the same HELLO have failed.
+    /// Four earlier answers to the same HELLO have failed, or four RESUMEs in the last seconds.
     case tooManyFailedAnswers
     /// A second RETRY came for the same HELLO.
     case repeatedRetry
@@ -90,6 +91,13 @@ public enum Rejection: String, CaseIterable, Sendable, Error {
     /// members wait to be listed. This ends the handshake.
     case admissionWithdrawn
 
+    /// A HELLO with a valid cookie came from the address of a member that the server has kept over a restart. The
+    /// server has just sent this member a RESUME, or will send it one soon, and first waits for the answer.
+    case resumeOutstanding
+    /// A RESUME came for keys that the peer has already, while it waits for the first PULSE of another session, or when
+    /// it is time for the peer to join again.
+    case resumeNotWanted
+
     // MARK: sessions
 
     /// The datagram is for or from a session that does not exist.
@@ -98,7 +106,7 @@ public enum Rejection: String, CaseIterable, Sendable, Error {
     /// times, for example, and the first LEAVE ends its session.
     case sessionEnded
     /// The datagram came from another address than the CONFIRM of its session, or at another socket or address of the
-    /// server.
+    /// server. Or a RESUME came from another address than the server's.
     case sourceMismatch
     /// The counter was accepted before in the same session.
     case counterReplayed
@@ -106,7 +114,8 @@ public enum Rejection: String, CaseIterable, Sendable, Error {
     case counterTooOld
     /// The member sends more datagrams than its rate limit allows.
     case memberOverRate
-    /// The number in the payload is not above the highest accepted number of the session.
+    /// The number in the payload is not above the highest accepted number of the session; in RESUME, the number of the
+    /// server's start.
     case numberStale
     /// A member's datagram has an intact seal but a wrong signature. This ends the session with a GOODBYE, and bars the
     /// identity for 60 s.
@@ -154,7 +163,9 @@ extension Rejection {
     /// True if the refusal also occurs among honest implementations, when datagrams are lost, repeated or reordered.
     package var isEveryday: Bool {
         switch self {
-        case .unknownTag, .unknownTicket, .repeatedRetry, .sessionEnded, .deltaNotApplicable, .snapshotNotWanted: true
+        case .unknownTag, .unknownTicket, .repeatedRetry, .sessionEnded, .deltaNotApplicable, .snapshotNotWanted,
+            .resumeOutstanding, .resumeNotWanted:
+            true
         default: false
         }
     }

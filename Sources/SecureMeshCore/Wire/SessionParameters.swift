@@ -1,4 +1,4 @@
-/// The intervals that a server sets for a session, in WELCOME (PROTOCOL.md, section 4.3).
+/// The intervals that a server sets for a session, in WELCOME and in RESUME (PROTOCOL.md, section 4.3).
 package struct SessionParameters: Hashable, Sendable {
     package var heartbeatMilliseconds: UInt16
     package var lifetimeMilliseconds: UInt16

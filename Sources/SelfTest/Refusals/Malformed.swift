@@ -53,13 +53,15 @@ struct Malformed {
         Malformed("version 0", .datagram, of: "hello", [.put(0, [0])], .unsupportedVersion),
         Malformed("version 2", .datagram, of: "message", [.put(0, [2])], .unsupportedVersion),
         Malformed("kind 0x00", .datagram, of: "hello", [.put(1, [0])], .unknownKind),
-        Malformed("kind 0x06", .datagram, of: "confirm", [.put(1, [0x06])], .unknownKind),
+        Malformed("kind 0x07", .datagram, of: "confirm", [.put(1, [0x07])], .unknownKind),
         Malformed("kind 0x32", .datagram, of: "message", [.put(1, [0x32])], .unknownKind),
         Malformed("a length of 0", .datagram, of: "pulse", [.put(2, [0, 0])], .lengthMismatch),
         Malformed("a length of 65,535", .datagram, of: "message", [.put(2, [0xFF, 0xFF])], .lengthMismatch),
         Malformed("a HELLO with a receiver", .datagram, of: "hello", [.put(4, [1])], .invalidSessionIDs),
         Malformed("a HELLO from a session", .datagram, of: "hello", [.put(12, [1])], .invalidSessionIDs),
         Malformed("a WELCOME of epoch 0", .datagram, of: "welcome", [.put(12, zeros)], .invalidSessionIDs),
+        Malformed("a RESUME of epoch 0", .datagram, of: "resume", [.put(12, zeros)], .invalidSessionIDs),
+        Malformed("a RESUME with a counter", .datagram, of: "resume", [.put(27, [1])], .counterOutOfRange),
         Malformed("a HEARTBEAT to 0", .datagram, of: "heartbeat", [.put(4, zeros)], .invalidSessionIDs),
         Malformed("a MESSAGE from 0", .datagram, of: "message", [.put(12, zeros)], .invalidSessionIDs),
         Malformed("a LEAVE to its sender", .datagram, of: "leave", [.put(4, ones + ones)], .invalidSessionIDs),
@@ -68,6 +70,7 @@ struct Malformed {
         Malformed("counter 2^48", .datagram, of: "pulse", [.put(20, [0, 1] + zeros.prefix(6))], .counterOutOfRange),
         Malformed("E_p = p", .datagram, of: "hello", [.put(44, prime)], .nonCanonicalAgreementKey),
         Malformed("E_s with its top bit", .datagram, of: "welcome", [.put(59, [0x80])], .nonCanonicalAgreementKey),
+        Malformed("E_s = p in RESUME", .datagram, of: "resume", [.put(28, prime)], .nonCanonicalAgreementKey),
     ]
 
     private static let sizes: [Malformed] = [
@@ -94,6 +97,9 @@ struct Malformed {
         Malformed("directory id 0", .payload, of: "welcome", [.put(16, zeros)], .invalidParameters),
         Malformed("a heartbeat of 0 ms", .payload, of: "welcome", [.put(24, [0, 0])], .invalidParameters),
         Malformed("a lifetime of 0 ms", .payload, of: "welcome", [.put(26, [0, 0])], .invalidParameters),
+        Malformed("start 0", .payload, of: "resume", [.put(0, zeros)], .invalidParameters),
+        Malformed("RESUME's directory id 0", .payload, of: "resume", [.put(16, zeros)], .invalidParameters),
+        Malformed("a RESUME with a trust of 0 s", .payload, of: "resume", [.put(28, [0, 0])], .invalidParameters),
         Malformed("address family 5", .payload, of: "welcome", [.put(32, [5])], .invalidAddress),
         Malformed("an IPv4 address with a tail", .payload, of: "welcome", [.put(37, [1])], .invalidAddress),
         Malformed("an IPv4-mapped address", .payload, of: "welcome", [.put(32, mapped)], .invalidAddress),
@@ -130,8 +136,8 @@ struct Malformed {
     /// Payloads that are too short, or one byte too long.
     private static let lengths: [Malformed] =
         [
-            ("hello", 100), ("welcome", 51), ("reject", 3), ("confirm", 26), ("heartbeat", 26), ("leave", 8),
-            ("pulse", 49), ("goodbye", 9), ("ack", 48),
+            ("hello", 100), ("welcome", 51), ("reject", 3), ("confirm", 26), ("resume", 32), ("heartbeat", 26),
+            ("leave", 8), ("pulse", 49), ("goodbye", 9), ("ack", 48),
         ].flatMap { section, size in
             [
                 Malformed("a byte too little", .payload, of: section, [.cut(size - 1)], .payloadLengthMismatch),

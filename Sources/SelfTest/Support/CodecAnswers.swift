@@ -30,6 +30,7 @@ package func reencoded(_ kind: Kind, payload: [UInt8]) throws(Rejection) -> [UIn
     case .welcome: try Welcome(decoding: span).encoded
     case .reject: try Reject(decoding: span).encoded
     case .confirm, .heartbeat: try Heartbeat(decoding: span).encoded
+    case .resume: try Resume(decoding: span).encoded
     case .leave: try Leave(decoding: span).encoded
     case .pulse: try Pulse(decoding: span).encoded
     case .snapshot: try Snapshot(decoding: span).encoded

@@ -1,7 +1,7 @@
 internal import MeshSimulator
 internal import SecureMeshCore
 
-/// Checks HELLO, RETRY, WELCOME, REJECT and their keys.
+/// Checks HELLO, RETRY, WELCOME, REJECT, RESUME and their keys.
 extension VectorWorld {
     func checkHello(_ section: VectorSection, ephemeral: String, owner: String) throws -> Sample {
         let key = try keys.signingKey("\(owner)_seed")
@@ -59,12 +59,7 @@ extension VectorWorld {
     ) throws -> Sample {
         let (ours, theirs) = (try keys.secret(ours), try keys.secret(theirs))
         let serverKey = theirs.agreementPublicKey
-        try section.expect("E_s", serverKey.bytes.array)
-        let d1 = try require(server.agree(with: ours.agreementPublicKey), "[\(section.name)] no D1")
-        let d2 = try agree(theirs, ours.agreementPublicKey)
-        try section.expect("d1", d1.array)
-        try section.expect("d2", d2.array)
-        try section.expect("d2", ours.agree(with: serverKey)?.array ?? [])
+        let (d1, d2) = try checkAgreements(section, ours: ours, theirs: theirs)
         let transcript = context.transcript(
             .transcript, server: server.publicKey, opening: try vectors.section(hello).bytes("datagram"),
             last: serverKey.bytes)
@@ -73,16 +68,11 @@ extension VectorWorld {
         try section.expect("k1", k1.array)
 
         let session = try section.session("session_u64")
-        try checkSessionKeys(section, d1, d2, transcript, session)
-        var body = Welcome(
+        try checkSessionKeys(section, d1, d2, transcript, session, epoch: epoch)
+        let body = Welcome(
             session: session, token: try section.number("token_u64"),
-            directory: try section.number("directory_u64"),
-            parameters: .init(heartbeat: .zero, lifetime: .zero, trust: .zero, rekey: .zero),
+            directory: try section.number("directory_u64"), parameters: try parameters(section),
             address: try section.address("addr"))
-        body.parameters.heartbeatMilliseconds = try section.short("heartbeat_ms_u64")
-        body.parameters.lifetimeMilliseconds = try section.short("lifetime_ms_u64")
-        body.parameters.trustSeconds = try section.short("trust_s_u64")
-        body.parameters.rekeySeconds = try section.short("rekey_s_u64")
         return try DatagramVector(
             section: section, world: self,
             header: Header(.welcome(ephemeral: serverKey), to: try section.tag(), from: epoch, counter: 0),
@@ -90,8 +80,63 @@ extension VectorWorld {
         ).check()
     }
 
+    /// Checks a RESUME for peer A's session. The restarted server has `epoch_r_u64` as its epoch and `e_s_r` as its
+    /// ephemeral secret.
+    func checkResume(_ section: VectorSection) throws -> Sample {
+        let (ours, theirs) = (try keys.secret("e_a"), try section.secret("e_s_r"))
+        let (memberKey, serverKey) = (ours.agreementPublicKey, theirs.agreementPublicKey)
+        try section.expect("E", memberKey.bytes.array)
+        let (d1, d2) = try checkAgreements(section, ours: ours, theirs: theirs)
+        let (session, epoch) = (try section.session("session_u64"), try section.number("epoch_r_u64"))
+        section.expect(try keys.session("s_a_u64") == session, "session_u64 is another session")
+        let transcript = context.resumeTranscript(
+            server: server.publicKey, session: session, epoch: epoch, member: memberKey, last: serverKey)
+        try section.expect("T_m", transcript.array)
+        let key = Handshake.resumeKey(d1: d1, d2: d2, transcript: transcript)
+        try section.expect("k_res", key.array)
+
+        try checkSessionKeys(section, d1, d2, transcript, session, epoch: epoch)
+        let body = Resume(
+            start: try section.number("start_u64"), token: try section.number("token_u64"),
+            directory: try section.number("directory_u64"), parameters: try parameters(section))
+        return try DatagramVector(
+            section: section, world: self,
+            header: Header(.resume(ephemeral: serverKey), to: session.rawValue, from: epoch, counter: 0),
+            body: body, signer: server, key: key, extra: .transcript(transcript)
+        ).check()
+    }
+
+    /// Checks E_s, D1 and D2 of a WELCOME or RESUME.
+    ///
+    /// - Parameters:
+    ///   - ours: The peer's ephemeral secret.
+    ///   - theirs: The server's ephemeral secret.
+    private func checkAgreements(
+        _ section: VectorSection, ours: Secret32, theirs: Secret32
+    ) throws -> (d1: Secret32, d2: Secret32) {
+        let serverKey = theirs.agreementPublicKey
+        try section.expect("E_s", serverKey.bytes.array)
+        let d1 = try require(server.agree(with: ours.agreementPublicKey), "[\(section.name)] no D1")
+        let d2 = try agree(theirs, ours.agreementPublicKey)
+        try section.expect("d1", d1.array)
+        try section.expect("d2", d2.array)
+        try section.expect("d2", ours.agree(with: serverKey)?.array ?? [])
+        return (d1, d2)
+    }
+
+    /// Returns the four times of a WELCOME or RESUME.
+    private func parameters(_ section: VectorSection) throws -> SessionParameters {
+        var parameters = SessionParameters(heartbeat: .zero, lifetime: .zero, trust: .zero, rekey: .zero)
+        parameters.heartbeatMilliseconds = try section.short("heartbeat_ms_u64")
+        parameters.lifetimeMilliseconds = try section.short("lifetime_ms_u64")
+        parameters.trustSeconds = try section.short("trust_s_u64")
+        parameters.rekeySeconds = try section.short("rekey_s_u64")
+        return parameters
+    }
+
     private func checkSessionKeys(
-        _ section: VectorSection, _ d1: Secret32, _ d2: Secret32, _ transcript: Bytes32, _ session: SessionID
+        _ section: VectorSection, _ d1: Secret32, _ d2: Secret32, _ transcript: Bytes32, _ session: SessionID,
+        epoch: UInt64
     ) throws {
         let input = SecretInput()
         input.append(d2)

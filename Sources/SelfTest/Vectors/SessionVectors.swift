@@ -2,14 +2,28 @@ internal import SecureMeshCore
 
 /// Checks the datagrams of a session.
 extension VectorWorld {
-    func checkHeartbeat(_ section: VectorSection, _ fields: OpenFields) throws -> Sample {
-        let body = Heartbeat(
+    /// Checks a CONFIRM, which returns the token of WELCOME or RESUME.
+    ///
+    /// - Parameters:
+    ///   - epoch: The epoch of the server that receives the CONFIRM.
+    ///   - offer: The section of the WELCOME or RESUME, which has the keys of the session.
+    func checkConfirm(_ section: VectorSection, epoch: UInt64, keys offer: String) throws -> Sample {
+        let offer = try vectors.section(offer)
+        let body = try heartbeat(section)
+        section.expect(try offer.number("token_u64") == body.token, "token_u64 is not that of [\(offer.name)]")
+        return try check(
+            section, .confirm, from: keys.number("s_a_u64"), to: epoch, body, signer: peerA,
+            key: offer.secret("k_p2s"), extra: .binder(offer.secret("binder"), server: server.publicKey))
+    }
+
+    func checkHeartbeat(_ section: VectorSection) throws -> Sample {
+        try checkToServer(section, .heartbeat, heartbeat(section))
+    }
+
+    private func heartbeat(_ section: VectorSection) throws -> Heartbeat {
+        Heartbeat(
             number: try section.number("number_u64"), token: try section.number("token_u64"),
             version: try section.number("version_u64"), part: try section.short("part_u64"))
-        let extra: SigningContext.Extra =
-            fields == .confirm
-            ? .binder(try vectors.section("welcome").secret("binder"), server: server.publicKey) : .none
-        return try checkToServer(section, fields, body, extra: extra)
     }
 
     func checkLeave(_ section: VectorSection) throws -> Sample {
@@ -106,11 +120,11 @@ extension VectorWorld {
     }
 
     private func checkToServer(
-        _ section: VectorSection, _ fields: OpenFields, _ body: some Payload, extra: SigningContext.Extra = .none
+        _ section: VectorSection, _ fields: OpenFields, _ body: some Payload
     ) throws -> Sample {
         try check(
             section, fields, from: keys.number("s_a_u64"), to: epoch, body, signer: peerA,
-            key: vectors.section("welcome").secret("k_p2s"), extra: extra)
+            key: vectors.section("welcome").secret("k_p2s"))
     }
 
     private func checkToPeer(

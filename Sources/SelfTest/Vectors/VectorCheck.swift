@@ -11,8 +11,9 @@ package struct VectorCheck {
 
     /// The names of the sections for protocol version 1, in the order of vectors.txt.
     package static let sections = [
-        "keys", "hello", "hello-cookie", "hello-b", "retry", "welcome", "welcome-b", "reject", "confirm", "heartbeat",
-        "leave", "pulse", "snapshot", "delta", "goodbye", "digest", "message", "message-all", "message-probe", "ack",
+        "keys", "hello", "hello-cookie", "hello-b", "retry", "welcome", "welcome-b", "reject", "confirm", "resume",
+        "confirm-resume", "heartbeat", "leave", "pulse", "snapshot", "delta", "goodbye", "digest", "message",
+        "message-all", "message-probe", "ack",
     ]
 
     /// Checks all sections.
@@ -51,8 +52,11 @@ package struct VectorCheck {
             case "welcome": try world.checkWelcome(section, hello: "hello", ours: "e_a", theirs: "e_s_a")
             case "welcome-b": try world.checkWelcome(section, hello: "hello-b", ours: "e_b", theirs: "e_s_b")
             case "reject": try world.checkReject(section)
-            case "confirm": try world.checkHeartbeat(section, .confirm)
-            case "heartbeat": try world.checkHeartbeat(section, .heartbeat)
+            case "confirm": try world.checkConfirm(section, epoch: world.epoch, keys: "welcome")
+            case "resume": try world.checkResume(section)
+            case "confirm-resume":
+                try world.checkConfirm(section, epoch: vectors.section("resume").number("epoch_r_u64"), keys: "resume")
+            case "heartbeat": try world.checkHeartbeat(section)
             case "leave": try world.checkLeave(section)
             case "pulse": try world.checkPulse(section)
             case "snapshot": try world.checkSnapshot(section)

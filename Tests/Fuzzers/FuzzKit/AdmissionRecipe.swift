@@ -44,6 +44,7 @@ struct AdmissionRecipe {
             path = input.element(of: Self.paths)
             if kind == .hello, !Self.isUsable(path) { flaw = "it comes from an address that cannot be a peer's" }
             if [.confirm, .heartbeat, .leave].contains(kind), path != home { flaw = "it comes from elsewhere" }
+            if kind == .resume, path.remote != home.remote { flaw = "it does not come from the server" }
         } else {
             path = home
         }
@@ -73,6 +74,9 @@ struct AdmissionRecipe {
             now = AdmissionBench.now + Self.later
             if kind == .confirm { flaw = "its ticket has expired" }
             if kind == .message || kind == .ack { flaw = "the receiver does not trust its directory anymore" }
+        }
+        if kind == .resume, [bench.server.epoch, bench.server.session.rawValue, 0].contains(self.draft.from) {
+            flaw = "its epoch is not new"
         }
         if let stale = Self.counterFlaw(self.draft, receiver) { flaw = stale }
         self.flaw = flaw
@@ -116,7 +120,7 @@ extension AdmissionRecipe {
         case .hello, .confirm, .heartbeat, .leave: [.server]
         case .retry, .welcome, .reject: [.peer(.joining)]
         case .pulse: [.peer(.member), .peer(.confirming)]
-        case .snapshot, .delta, .goodbye, .message, .ack: [.peer(.member)]
+        case .resume, .snapshot, .delta, .goodbye, .message, .ack: [.peer(.member)]
         }
     }
 
@@ -125,7 +129,7 @@ extension AdmissionRecipe {
         case .hello: Pool.path(0)
         case .confirm: Pool.path(1)
         case .heartbeat, .leave: Pool.path(2)
-        case .retry, .welcome, .reject, .pulse, .snapshot, .delta, .goodbye: Path(remote: Pool.serverAddress)
+        case .retry, .welcome, .reject, .resume, .pulse, .snapshot, .delta, .goodbye: Path(remote: Pool.serverAddress)
         case .message, .ack: Pool.path(3)
         }
     }
@@ -177,6 +181,13 @@ extension AdmissionRecipe {
                 number: input.number(near: 1), token: token, version: UInt64(input.byte() / 0xF0),
                 part: UInt16(input.byte() / 0xF0))
             return bench.candidate.draft(.confirm, body, counter: input.number(near: 1))
+        case .resume:
+            var server = bench.server
+            var draft = try? server.resume(
+                start: max(input.number(near: 1), 1), epoch: input.number(near: 0xE90D), ephemeral: Pool.secret(5))
+            // A server chooses the intervals (bytes 24 to 31).
+            for index in 24..<32 { draft?.payload[index] ^= input.byte() }
+            return draft
         case .heartbeat:
             let body = Heartbeat(
                 number: input.number(near: AdmissionBench.number + 1), token: input.number(near: 5),

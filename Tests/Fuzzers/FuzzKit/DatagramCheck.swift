@@ -77,6 +77,7 @@ package enum DatagramCheck {
         case .welcome: check(bytes, Welcome.self)
         case .reject: check(bytes, Reject.self)
         case .confirm, .heartbeat: check(bytes, Heartbeat.self)
+        case .resume: check(bytes, Resume.self)
         case .leave: check(bytes, Leave.self)
         case .pulse: check(bytes, Pulse.self)
         case .snapshot: check(bytes, Snapshot.self) { $0.entries }

@@ -48,6 +48,11 @@ struct DatagramRecipe {
                 number: input.number(near: 1), token: input.number(near: 2), version: input.number(near: 3),
                 part: input.uint16()
             ).encoded
+        case .resume:
+            Resume(
+                start: max(input.number(near: 1), 1), token: input.number(near: 2),
+                directory: max(input.number(near: 1), 1), parameters: parameters(&input)
+            ).encoded
         case .leave: Leave(number: input.number(near: 1)).encoded
         case .pulse:
             Pulse(
@@ -73,15 +78,18 @@ struct DatagramRecipe {
     }
 
     private static func welcome(_ input: inout FuzzInput) -> Welcome {
-        var welcome = Welcome(
+        Welcome(
             session: session(&input), token: input.number(near: 1), directory: max(input.number(near: 1), 1),
-            parameters: SessionParameters(heartbeat: .zero, lifetime: .zero, trust: .zero, rekey: .zero),
-            address: address(&input))
-        welcome.parameters.heartbeatMilliseconds = min(max(input.uint16(), 1), .max - 1)
-        welcome.parameters.lifetimeMilliseconds = max(input.uint16(), welcome.parameters.heartbeatMilliseconds + 1)
-        welcome.parameters.trustSeconds = max(input.uint16(), 1)
-        welcome.parameters.rekeySeconds = max(input.uint16(), 1)
-        return welcome
+            parameters: parameters(&input), address: address(&input))
+    }
+
+    private static func parameters(_ input: inout FuzzInput) -> SessionParameters {
+        var parameters = SessionParameters(heartbeat: .zero, lifetime: .zero, trust: .zero, rekey: .zero)
+        parameters.heartbeatMilliseconds = min(max(input.uint16(), 1), .max - 1)
+        parameters.lifetimeMilliseconds = max(input.uint16(), parameters.heartbeatMilliseconds + 1)
+        parameters.trustSeconds = max(input.uint16(), 1)
+        parameters.rekeySeconds = max(input.uint16(), 1)
+        return parameters
     }
 
     private static func snapshot(_ input: inout FuzzInput) -> Snapshot {

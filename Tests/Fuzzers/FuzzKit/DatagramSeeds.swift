@@ -45,6 +45,7 @@ package enum DatagramSeeds {
         case .reject: Reject.Reason.allCases.map { Reject(reason: $0, retrySeconds: 5).encoded }
         case .confirm: [Heartbeat(number: 1, token: 2, version: 0, part: 0).encoded]
         case .heartbeat: [Heartbeat(number: 9, token: 8, version: 7, part: 6).encoded]
+        case .resume: [Resume(start: 2, token: 8, directory: 7, parameters: .ordinary).encoded]
         case .leave: [Leave(number: 10).encoded]
         case .pulse:
             [Pulse.Flags.current, .seek, []].map {

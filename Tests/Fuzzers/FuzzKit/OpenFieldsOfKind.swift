@@ -14,6 +14,7 @@ extension OpenFields {
             case .welcome: .welcome(ephemeral: ephemeral())
             case .reject: .reject(salt: salt())
             case .confirm: .confirm
+            case .resume: .resume(ephemeral: ephemeral())
             case .heartbeat: .heartbeat
             case .leave: .leave
             case .pulse: .pulse(echo: echo(), token: token())

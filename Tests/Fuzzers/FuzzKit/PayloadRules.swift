@@ -36,6 +36,8 @@ struct PayloadRules {
                 guard confirm.token == bench.candidate.membership?.welcome.token else { return "its token is wrong" }
                 return confirm.number > 0 && confirm.part == 0 ? nil : "it is no CONFIRM's"
             }
+        case .resume:
+            return judge(Resume.self) { $0.directory == bench.server.epoch ? nil : "it is of another directory" }
         case .heartbeat:
             return judge(Heartbeat.self, newest: AdmissionBench.number)
         case .leave:

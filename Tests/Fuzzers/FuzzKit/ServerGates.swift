@@ -56,7 +56,7 @@ package struct ServerGates: Sendable {
                 return .confirm(try gate.admitConfirm(bytes.span, datagram, path: path, policy: policy, now: now))
             case .heartbeat, .leave:
                 return .member(try sessions.admit(bytes.span, datagram, path: path, now: now))
-            case .retry, .welcome, .reject, .pulse, .snapshot, .delta, .goodbye, .message, .ack:
+            case .retry, .welcome, .reject, .resume, .pulse, .snapshot, .delta, .goodbye, .message, .ack:
                 return .refused(.misdirected)
             }
         } catch {

@@ -30,7 +30,8 @@ struct HashLabelTests {
     func names() {
         #expect(
             Set(HashLabel.allCases.map(\.text)) == [
-                "tag", "transcript", "transcript reject", "hello", "reject", "welcome", "master", "peer to server",
+                "tag", "transcript", "transcript reject", "transcript resume", "hello", "reject", "welcome", "resume",
+                "master", "peer to server",
                 "server to peer", "binder", "cookie", "token", "directory entry", "directory bucket", "directory group",
                 "directory", "message", "key text",
             ])

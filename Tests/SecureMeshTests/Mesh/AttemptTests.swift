@@ -245,6 +245,7 @@ import Testing
             case .drain:
                 client.machine.handleDrained(now: server.now)
                 client.machine.handleTimeout(now: server.now)
+            case .keep: break
             }
         }
         #expect(sent == [.hello])

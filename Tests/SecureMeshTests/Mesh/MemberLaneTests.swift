@@ -55,7 +55,7 @@ import Testing
                 switch output {
                 case .transmit(let transmit): sent.append(transmit)
                 case .event(let event): events.append(event)
-                case .drain: break
+                case .drain, .keep: break
                 }
             }
         }

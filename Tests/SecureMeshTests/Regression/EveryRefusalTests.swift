@@ -123,6 +123,22 @@ struct EveryRefusalTests {
                 let body = Heartbeat(number: 1, token: hand.peer.token &+ 1, version: 0, part: 0)
                 hand.inject(try #require(hand.peer.draft(.confirm, body)).bytes)
             }
+        // These are handshakes after a restart of a server that keeps its directory.
+        case .resumeOutstanding:
+            try atServer(keeping: KeptDirectory()) { hand in
+                try hand.join()
+                hand.mesh.killServer()
+                hand.mesh.startServer()
+                hand.inject(hand.hello())
+                let cookie = try VerifiedRetry(hand.received(.retry), in: hand.peer.context).cookie
+                hand.inject(hand.hello(cookie: cookie))
+            }
+        case .resumeNotWanted:
+            try atMember { member in
+                var server = try #require(member.client.server)
+                let resume = try server.resume(start: 1, epoch: Fixture.epoch + 1, ephemeral: Fixture.secret(12))
+                for _ in 0..<2 { member.handle(resume.bytes) }
+            }
         case .admissionWithdrawn:
             try atServer { hand in
                 try hand.beWelcomed()
@@ -220,8 +236,10 @@ struct EveryRefusalTests {
     private static let place = SocketAddress(ip: .v4(0x0A02_0001), port: 5_000)
     private static let elsewhere = SocketAddress(ip: .v4(0x0A02_0002), port: 5_000)
 
-    private static func atServer(_ act: (ScriptedMember) throws -> Void) throws -> RejectionCounters {
-        let mesh = TestMesh()
+    private static func atServer(
+        keeping kept: KeptDirectory? = nil, _ act: (ScriptedMember) throws -> Void
+    ) throws -> RejectionCounters {
+        let mesh = TestMesh { $0.kept = kept }
         try act(ScriptedMember("hand", at: place, in: mesh))
         return try #require(mesh.registry).rejections
     }

@@ -66,9 +66,9 @@ struct MalformedDatagramTests {
             hostile.send(header)
             hostile.send(header.withLength)
         }
-        #expect(hostile.mesh.registry?.rejections[.lengthMismatch] == 13)
-        #expect(hostile.mesh.registry?.rejections[.sizeOutOfRange] == 13)
-        #expect(hostile.refused == 3 * 29)
+        #expect(hostile.mesh.registry?.rejections[.lengthMismatch] == 14)
+        #expect(hostile.mesh.registry?.rejections[.sizeOutOfRange] == 14)
+        #expect(hostile.refused == 3 * 31)
         try hostile.expectUnharmed()
     }
 
@@ -208,7 +208,7 @@ struct MalformedDatagramTests {
                 hostile.send((header + noise.dropFirst(Header.size)).withLength)
             }
         }
-        #expect(hostile.refused == UInt64(Seeds.few.count * 14 * 3))
+        #expect(hostile.refused == UInt64(Seeds.few.count * 15 * 3))
         try hostile.expectUnharmed()
     }
 

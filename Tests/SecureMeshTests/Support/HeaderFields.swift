@@ -11,7 +11,7 @@ extension Header {
 
     var ephemeral: AgreementPublicKey? {
         switch fields {
-        case .hello(_, let key), .welcome(let key): key
+        case .hello(_, let key), .welcome(let key), .resume(let key): key
         default: nil
         }
     }

@@ -86,16 +86,23 @@ struct RandomPayloads {
     }
 
     mutating func welcome() throws -> Welcome {
-        var welcome = Welcome(
-            session: try session(), token: number(), directory: max(number(), 1),
-            parameters: .init(heartbeat: .zero, lifetime: .zero, trust: .zero, rekey: .zero), address: address())
-        welcome.parameters.heartbeatMilliseconds = UInt16(1 + below(0xFFFE))
-        let longest = UInt16.max - welcome.parameters.heartbeatMilliseconds
-        welcome.parameters.lifetimeMilliseconds =
-            welcome.parameters.heartbeatMilliseconds + UInt16(1 + below(UInt64(longest)))
-        welcome.parameters.trustSeconds = max(short(), 1)
-        welcome.parameters.rekeySeconds = max(short(), 1)
-        return welcome
+        Welcome(
+            session: try session(), token: number(), directory: max(number(), 1), parameters: parameters(),
+            address: address())
+    }
+
+    mutating func resume() -> Resume {
+        Resume(start: max(number(), 1), token: number(), directory: max(number(), 1), parameters: parameters())
+    }
+
+    mutating func parameters() -> SessionParameters {
+        var parameters = SessionParameters(heartbeat: .zero, lifetime: .zero, trust: .zero, rekey: .zero)
+        let heartbeat = UInt16(1 + below(0xFFFE))
+        parameters.heartbeatMilliseconds = heartbeat
+        parameters.lifetimeMilliseconds = heartbeat + UInt16(1 + below(UInt64(UInt16.max - heartbeat)))
+        parameters.trustSeconds = max(short(), 1)
+        parameters.rekeySeconds = max(short(), 1)
+        return parameters
     }
 
     mutating func reject() -> Reject {
@@ -151,6 +158,7 @@ struct RandomPayloads {
         case .welcome: try welcome().encoded
         case .reject: reject().encoded
         case .confirm, .heartbeat: heartbeat().encoded
+        case .resume: resume().encoded
         case .leave: Leave(number: number()).encoded
         case .pulse: pulse().encoded
         case .snapshot: try snapshot().encoded

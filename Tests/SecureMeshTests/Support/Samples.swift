@@ -31,6 +31,13 @@ extension Sample {
             return try sample(joiner.draft(.confirm, heartbeat)) { bytes throws(Rejection) in
                 _ = try server.open(Heartbeat.self, bytes)
             }
+        case .resume:
+            var server = server
+            let resume = try server.resume(start: 2, epoch: Fixture.epoch + 1, ephemeral: Fixture.secret(12))
+            return try sample(resume) { bytes throws(Rejection) in
+                var joiner = joiner
+                try joiner.open(resume: bytes)
+            }
         case .heartbeat:
             return try sample(joiner.draft(.heartbeat, heartbeat)) { bytes throws(Rejection) in
                 _ = try server.open(Heartbeat.self, bytes)

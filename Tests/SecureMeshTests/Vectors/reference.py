@@ -130,14 +130,14 @@ def key_text(prefix, raw):
 
 # ---------------------------------------------------------------- a datagram (section 4)
 
-HELLO, RETRY, WELCOME, REJECT, CONFIRM = 0x01, 0x02, 0x03, 0x04, 0x05
+HELLO, RETRY, WELCOME, REJECT, CONFIRM, RESUME = 0x01, 0x02, 0x03, 0x04, 0x05, 0x06
 HEARTBEAT, LEAVE, PULSE, SNAPSHOT, DELTA, GOODBYE = 0x10, 0x11, 0x20, 0x21, 0x22, 0x23
 MESSAGE, ACK = 0x30, 0x31
 
 # For each kind: (bytes of delivery, bytes of clear, size of the datagram without entries, ids and body).
 LAYOUT = {
     HELLO: (16, 32, 256), RETRY: (16, 8, 116), WELCOME: (0, 32, 191), REJECT: (0, 32, 143),
-    CONFIRM: (0, 0, 134), HEARTBEAT: (0, 0, 134), LEAVE: (0, 0, 116), PULSE: (16, 0, 173),
+    CONFIRM: (0, 0, 134), RESUME: (0, 32, 172), HEARTBEAT: (0, 0, 134), LEAVE: (0, 0, 116), PULSE: (16, 0, 173),
     SNAPSHOT: (0, 0, 121), DELTA: (0, 0, 126), GOODBYE: (0, 0, 117), MESSAGE: (0, 0, 149), ACK: (0, 0, 156),
 }
 
@@ -173,6 +173,7 @@ def ramp(first): return bytes(range(first, first + 32))
 server_seed, peer_a_seed, peer_b_seed = ramp(0x00), ramp(0x20), ramp(0x40)
 mesh_seed = bytes(range(0x5f, 0x3f, -1))  # M is another key than S here, so that no implementation can confuse them
 e_a, e_b, e_a2, e_s_a, e_s_b = ramp(0x60), ramp(0x80), ramp(0xa0), ramp(0xc0), ramp(0xe0)
+e_s_r = bytes(range(0xdf, 0xbf, -1))  # the server makes it after its restart
 cookie_secret = bytes((7 + 5 * i) % 256 for i in range(32))
 reject_salt = bytes((11 + 7 * i) % 256 for i in range(32))
 pulse_secret = bytes((13 + 9 * i) % 256 for i in range(32))
@@ -182,8 +183,8 @@ S, _server_sk = ed_keypair(server_seed)
 id_a, id_b = ed_keypair(peer_a_seed)[0], ed_keypair(peer_b_seed)[0]
 S_x = call("crypto_sign_ed25519_pk_to_curve25519", 32, S)
 S_x_secret = call("crypto_sign_ed25519_sk_to_curve25519", 32, _server_sk)
-E_a, E_b, E_a2, E_s_a, E_s_b = map(x_public, (e_a, e_b, e_a2, e_s_a, e_s_b))
-for _E in (S_x, E_a, E_b, E_a2, E_s_a, E_s_b):
+E_a, E_b, E_a2, E_s_a, E_s_b, E_s_r = map(x_public, (e_a, e_b, e_a2, e_s_a, e_s_b, e_s_r))
+for _E in (S_x, E_a, E_b, E_a2, E_s_a, E_s_b, E_s_r):
     require(canonical_u(_E), "canonical u")
 require(x_public(S_x_secret) == S_x, "the two conversions of S agree")
 
@@ -191,6 +192,7 @@ ctx = b"securemesh/1" + M
 require(len(ctx) == 44, "ctx")
 
 epoch = 0xe1e2e3e4e5e6e7e8
+epoch_r = 0xf1f2f3f4f5f6f7f8  # the epoch of the server after its restart
 s_a = 0xa1a2a3a4a5a6a7a8  # above 2^63 and above s_b; entries are sorted as unsigned numbers, so B is first
 s_b = 0x1b2b3b4b5b6b7b8b
 s_gone = 0x0d1d2d3d4d5d6d7d  # the session that the DELTA removes
@@ -202,6 +204,7 @@ cookie_a = KDF("cookie", cookie_secret + addr_a)[:16]
 no_cookie = bytes(16)
 
 welcome_token_a, welcome_token_b = 0x0a11ce0000000001, 0x0b0b000000000002
+resume_token, start = 0x0a11ce0000000003, 2
 
 def token_of(secret, session):
     """The token of a PULSE for one receiver."""
@@ -247,6 +250,8 @@ PREAMBLE = """\
 # The sections are not a recording: [pulse] carries the token that [heartbeat] returns, and also the echo of that
 # heartbeat. [reject] and [welcome] both answer [hello]. No key is used twice with one nonce. The mesh key and the
 # directory id are not the server's key and the epoch, as they are with one server, so that a confusion shows.
+# [resume] gives new keys to the session of [welcome], after a restart of the server. e_s_r and epoch_r_u64 are the
+# ephemeral secret and the epoch of the restarted server. Only [resume] and [confirm-resume] use them.
 """
 
 # ---------------------------------------------------------------- the handshake (section 5)
@@ -267,21 +272,28 @@ def retry(to_hello, cookie):
     out = make(RETRY, to_hello["tag"], epoch, 0, b"", server_seed, None, delivery=cookie, clear=u64(rotation))
     return dict(tag=to_hello["tag"], rotation_u64=rotation, cookie=cookie, **out)
 
+def session_keys(d1, d2, T, session, epoch):
+    """The keys of a session, after the values from which they are derived. T is T_m after RESUME."""
+    master = KDF("master", d2 + d1 + T)
+    J = master + u64(session) + u64(epoch)
+    return dict(master=master, J=J,
+                k_p2s=KDF("peer to server", J), k_s2p=KDF("server to peer", J), binder=KDF("binder", J))
+
+def session_times():
+    """The four times of WELCOME and RESUME."""
+    return b"".join(u16(times[k]) for k in ("heartbeat_ms", "lifetime_ms", "trust_s", "rekey_s"))
+
 def welcome(to_hello, e_s, session, token, addr):
     """WELCOME. The server has its secret key, e_s, and the E_p of the HELLO."""
     E_s, E_p = x_public(e_s), to_hello["E_p"]
     d1, d2 = DH(S_x_secret, E_p), DH(e_s, E_p)
     T = H("transcript", ctx + S + to_hello["datagram"] + E_s)
     k1 = KDF("welcome", d2 + d1 + T)
-    master = KDF("master", d2 + d1 + T)
-    J = master + u64(session) + u64(epoch)
-    keys = dict(k_p2s=KDF("peer to server", J), k_s2p=KDF("server to peer", J), binder=KDF("binder", J))
-    payload = (u64(session) + u64(token) + u64(directory_id) + u16(times["heartbeat_ms"]) + u16(times["lifetime_ms"])
-               + u16(times["trust_s"]) + u16(times["rekey_s"]) + addr)
+    payload = u64(session) + u64(token) + u64(directory_id) + session_times() + addr
     out = make(WELCOME, to_hello["tag"], epoch, 0, payload, server_seed, k1, clear=E_s, extra=T)
     return dict(tag=to_hello["tag"], session_u64=session, token_u64=token, directory_u64=directory_id,
                 **{k + "_u64": v for k, v in times.items()}, addr=addr, E_s=E_s,
-                T=T, d1=d1, d2=d2, k1=k1, master=master, J=J, **keys, **out)
+                T=T, d1=d1, d2=d2, k1=k1, **session_keys(d1, d2, T, session, epoch), **out)
 
 def reject(to_hello, salt, reason, retry_s):
     """REJECT."""
@@ -293,6 +305,18 @@ def reject(to_hello, salt, reason, retry_s):
     return dict(tag=to_hello["tag"], reason_u64=reason, retry_s_u64=retry_s, salt=salt,
                 d1=d1, T_r=T_r, k_rej=k_rej, **out)
 
+def resume(E, e_s, session, epoch, start, token):
+    """RESUME (section 5.10). The restarted server has its secret key, e_s, and the E of the member's entry."""
+    E_s = x_public(e_s)
+    d1, d2 = DH(S_x_secret, E), DH(e_s, E)
+    T_m = H("transcript resume", ctx + S + u64(session) + u64(epoch) + E + E_s)
+    k_res = KDF("resume", d2 + d1 + T_m)
+    payload = u64(start) + u64(token) + u64(directory_id) + session_times()
+    out = make(RESUME, session, epoch, 0, payload, server_seed, k_res, clear=E_s, extra=T_m)
+    return dict(e_s_r=e_s, epoch_r_u64=epoch, session_u64=session, start_u64=start, token_u64=token,
+                directory_u64=directory_id, **{k + "_u64": v for k, v in times.items()}, E=E, E_s=E_s,
+                T_m=T_m, d1=d1, d2=d2, k_res=k_res, **session_keys(d1, d2, T_m, session, epoch), **out)
+
 hello_1 = hello(e_a, peer_a_seed, id_a, name_a, no_cookie)
 hello_2 = hello(e_a2, peer_a_seed, id_a, name_a, cookie_a)
 hello_b = hello(e_b, peer_b_seed, id_b, name_b, no_cookie)
@@ -300,20 +324,24 @@ retry_1 = retry(hello_1, cookie_a)
 welcome_a = welcome(hello_1, e_s_a, s_a, welcome_token_a, addr_a)
 welcome_b = welcome(hello_b, e_s_b, s_b, welcome_token_b, addr_b)
 reject_1 = reject(hello_1, reject_salt, 2, 5)
+resume_a = resume(E_a, e_s_r, s_a, epoch_r, start, resume_token)
 
 # ---------------------------------------------------------------- membership (section 6): A and the server
 
-def heartbeat(kind, counter, number, token, version, part, extra=b""):
+def heartbeat(kind, counter, number, token, version, part, extra=b"", to=epoch, key=welcome_a["k_p2s"]):
     """CONFIRM and HEARTBEAT have one payload; only the signature of CONFIRM covers the binder and S."""
     payload = u64(number) + u64(token) + u64(version) + u16(part)
     return dict(counter_u64=counter, number_u64=number, token_u64=token, version_u64=version, part_u64=part,
-                **make(kind, epoch, s_a, counter, payload, peer_a_seed, welcome_a["k_p2s"], extra=extra))
+                **make(kind, to, s_a, counter, payload, peer_a_seed, key, extra=extra))
 
 def from_server(kind, counter, payload, **more):
     """PULSE, SNAPSHOT, DELTA and GOODBYE, to A."""
     return make(kind, s_a, epoch, counter, payload, server_seed, welcome_a["k_s2p"], **more)
 
 confirm_1 = heartbeat(CONFIRM, 1, 1, welcome_token_a, 0, 0, extra=welcome_a["binder"] + S)
+# After RESUME the counter begins at 1 again, and the number goes on. The numbers up to 3 are in other datagrams of A.
+confirm_r = heartbeat(CONFIRM, 1, 4, resume_token, 0, 0, extra=resume_a["binder"] + S,
+                      to=epoch_r, key=resume_a["k_p2s"])
 heartbeat_2 = heartbeat(HEARTBEAT, 2, 2, pulse_token, 7, 3)
 leave_3 = dict(counter_u64=3, number_u64=3,
                **make(LEAVE, epoch, s_a, 3, u64(3), peer_a_seed, welcome_a["k_p2s"]))
@@ -416,7 +444,7 @@ def split(datagram):
     kind = r.number(1)
     require(r.number(2) == len(datagram), "length")
     to, from_, counter = r.number(8), r.number(8), r.number(8)
-    require((counter == 0) == (kind <= REJECT), "counter")
+    require((counter == 0) == (kind <= REJECT or kind == RESUME), "counter")
     require(kind < CONFIRM or (to and from_ and to != from_), "to and from")
     delivery, clear = r.take(LAYOUT[kind][0]), r.take(LAYOUT[kind][1])
     return kind, to, from_, counter, delivery, clear, datagram[:r.at], r.rest()
@@ -450,6 +478,12 @@ def check_hello(v, name, identity, cookie):
     require(r.take(35) == bytes(35), "HELLO zeros")
     r.end()
 
+def derived(secret, session, epoch):
+    """Returns the keys that a peer derives from D2, D1 and T, or after RESUME from D2, D1 and T_m."""
+    J = KDF("master", secret) + session.to_bytes(8, "big") + epoch.to_bytes(8, "big")
+    keys = {"k_p2s": "peer to server", "k_s2p": "server to peer", "binder": "binder"}
+    return {k: KDF(label, J) for k, label in keys.items()}
+
 def check_welcome(v, v_hello, e_p, session, token, addr):
     """Handles WELCOME as a peer does, and returns the keys that the peer derives."""
     kind, _, from_, _, _, E_s, _, _ = split(v["datagram"])
@@ -460,9 +494,22 @@ def check_welcome(v, v_hello, e_p, session, token, addr):
     fields = (r.number(8), r.number(8), r.number(8), r.number(2), r.number(2), r.number(2), r.number(2), r.take(19))
     r.end()
     require(fields == (session, token, directory_id, 500, 1500, 60, 3600, addr), "WELCOME fields")
-    J = KDF("master", d2 + d1 + T) + session.to_bytes(8, "big") + from_.to_bytes(8, "big")
-    keys = {"k_p2s": "peer to server", "k_s2p": "server to peer", "binder": "binder"}
-    return {k: KDF(label, J) for k, label in keys.items()}
+    return derived(d2 + d1 + T, session, from_)
+
+def check_resume(v, e_p, session, old_epoch, last_start):
+    """Handles RESUME as a peer does, and returns the new keys that the peer derives."""
+    kind, to, from_, counter, delivery, E_s, _, _ = split(v["datagram"])
+    require((kind, to, counter, delivery, len(v["datagram"])) == (RESUME, session, 0, b"", 172), "RESUME header")
+    require(from_ != old_epoch and canonical_u(E_s), "RESUME epoch and E_s")
+    d1, d2 = DH(e_p, S_x), DH(e_p, E_s)
+    T_m = H("transcript resume", b"".join(
+        [b"securemesh/1", M, S, session.to_bytes(8, "big"), from_.to_bytes(8, "big"), x_public(e_p), E_s]))
+    r = Reader(opened(v, KDF("resume", d2 + d1 + T_m), S, T_m))
+    require(r.number(8) > last_start, "RESUME start")
+    fields = (r.number(8), r.number(8), r.number(2), r.number(2), r.number(2), r.number(2))
+    r.end()
+    require(fields == (resume_token, directory_id, 500, 1500, 60, 3600), "RESUME fields")
+    return derived(d2 + d1 + T_m, session, from_)
 
 def take_entry(r):
     """Reads an ENTRY and verifies its binding, over the bytes that the signature of the HELLO covers."""
@@ -485,19 +532,24 @@ def self_test():
 
     a = check_welcome(welcome_a, hello_1, e_a, s_a, welcome_token_a, addr_a)
     b = check_welcome(welcome_b, hello_b, e_b, s_b, welcome_token_b, addr_b)
-    for mine, theirs in ((a, welcome_a), (b, welcome_b)):
+    # A's entry in the SNAPSHOT has the E from which the restarted server derives the keys. A has its secret half.
+    require(entry_a[40:72] == resume_a["E"], "RESUME E")
+    a_r = check_resume(resume_a, e_a, s_a, split(welcome_a["datagram"])[2], 1)
+    for mine, theirs in ((a, welcome_a), (b, welcome_b), (a_r, resume_a)):
         require(all(theirs[k] == mine[k] for k in mine), "session keys")
+    require(not set(a.values()) & set(a_r.values()), "RESUME gives new keys")
 
     salt = split(reject_1["datagram"])[5]
     T_r = H("transcript reject", ctx + S + hello_1["datagram"] + salt)
     require(opened(reject_1, KDF("reject", DH(e_a, S_x) + T_r), S, T_r) == b"\x02\x00\x05", "REJECT")
 
-    # The server has the keys of [welcome], and `a` has the keys that the peer derived.
-    for v, kind, counter, extra, fields in (
-            (confirm_1, CONFIRM, 1, a["binder"] + S, (1, welcome_token_a, 0, 0)),
-            (heartbeat_2, HEARTBEAT, 2, b"", (2, pulse_token, 7, 3))):
-        require(split(v["datagram"])[:4] == (kind, epoch, s_a, counter), "header to the server")
-        r = Reader(opened(v, welcome_a["k_p2s"], id_a, extra))
+    # The server has the keys of [welcome] or [resume]; `a` and `a_r` have the keys that the peer derived.
+    for v, kind, to, counter, key, extra, fields in (
+            (confirm_1, CONFIRM, epoch, 1, welcome_a["k_p2s"], a["binder"] + S, (1, welcome_token_a, 0, 0)),
+            (confirm_r, CONFIRM, epoch_r, 1, resume_a["k_p2s"], a_r["binder"] + S, (4, resume_token, 0, 0)),
+            (heartbeat_2, HEARTBEAT, epoch, 2, welcome_a["k_p2s"], b"", (2, pulse_token, 7, 3))):
+        require(split(v["datagram"])[:4] == (kind, to, s_a, counter), "header to the server")
+        r = Reader(opened(v, key, id_a, extra))
         require((r.number(8), r.number(8), r.number(8), r.number(2)) == fields, "HEARTBEAT fields")
         r.end()
     require(split(leave_3["datagram"])[:4] == (LEAVE, epoch, s_a, 3), "LEAVE header")
@@ -556,8 +608,8 @@ def self_test():
     require((r.take(32), r.number(8), r.number(8)) == (id_a, s_a, 1), "ACK fields")
     r.end()
 
-    everything = [hello_1, hello_2, hello_b, welcome_a, welcome_b, reject_1, confirm_1, heartbeat_2, leave_3,
-                  pulse_1, snapshot_2, delta_3, goodbye_4, message_1, message_2, message_3, ack_1]
+    everything = [hello_1, hello_2, hello_b, welcome_a, welcome_b, reject_1, confirm_1, resume_a, confirm_r,
+                  heartbeat_2, leave_3, pulse_1, snapshot_2, delta_3, goodbye_4, message_1, message_2, message_3, ack_1]
     require(len({(v["key"], v["nonce"]) for v in everything}) == len(everything), "a key and nonce met twice")
 
 # ---------------------------------------------------------------- the file
@@ -583,7 +635,8 @@ def vectors():
     for name, vector in (
             ("hello", hello_1), ("hello-cookie", hello_2), ("hello-b", hello_b), ("retry", retry_1),
             ("welcome", welcome_a), ("welcome-b", welcome_b), ("reject", reject_1),
-            ("confirm", confirm_1), ("heartbeat", heartbeat_2), ("leave", leave_3),
+            ("confirm", confirm_1), ("resume", resume_a), ("confirm-resume", confirm_r),
+            ("heartbeat", heartbeat_2), ("leave", leave_3),
             ("pulse", pulse_1), ("snapshot", snapshot_2), ("delta", delta_3), ("goodbye", goodbye_4),
             ("digest", digest_vector),
             ("message", message_1), ("message-all", message_2), ("message-probe", message_3), ("ack", ack_1)):

@@ -8,7 +8,7 @@ struct KindTests {
     /// include entries, removed ids and a body.
     static let table: [(Kind, UInt8, Int)] = [
         (.hello, 0x01, 256), (.retry, 0x02, 116), (.welcome, 0x03, 191), (.reject, 0x04, 143), (.confirm, 0x05, 134),
-        (.heartbeat, 0x10, 134), (.leave, 0x11, 116), (.pulse, 0x20, 173), (.snapshot, 0x21, 121),
+        (.resume, 0x06, 172), (.heartbeat, 0x10, 134), (.leave, 0x11, 116), (.pulse, 0x20, 173), (.snapshot, 0x21, 121),
         (.delta, 0x22, 126), (.goodbye, 0x23, 117), (.message, 0x30, 149), (.ack, 0x31, 156),
     ]
 

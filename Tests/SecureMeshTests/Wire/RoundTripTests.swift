@@ -13,6 +13,7 @@ struct RoundTripTests {
             try expectRoundTrip(random.hello())
             try expectRoundTrip(random.welcome())
             try expectRoundTrip(random.reject())
+            try expectRoundTrip(random.resume())
             try expectRoundTrip(random.heartbeat())
             try expectRoundTrip(Leave(number: random.number()))
             try expectRoundTrip(random.pulse())
