@@ -8,7 +8,7 @@ public import ServiceLifecycle
 ///
 /// ``run()`` does all the work. Run the server as a service of a `ServiceGroup`, or call `run()` in a task of your own.
 /// On graceful shutdown and on cancellation, `run()` sends GOODBYE to all members, which takes at most 0.8 s, and
-/// returns.
+/// returns. A server with ``Configuration/directoryFile`` sends no GOODBYE, because its members stay.
 ///
 /// The other calls wait until `run()` has bound its sockets, so you may make them before you call `run()`. A waiting
 /// call throws ``MeshError/cancelled`` if its task is canceled, or if the service group of this task begins to shut
@@ -35,6 +35,11 @@ public final class MeshServer: Service {
         /// If the process has fewer event loops, the server uses all of them. If the system cannot distribute members'
         /// datagrams among event loops, the server uses only one event loop.
         public var eventLoops = 1
+        /// The path of a file in which the server keeps the directory over a restart; nil to keep nothing. After a
+        /// restart, members then keep their sessions, and nobody has to join again. The server creates the file, locks
+        /// it, and writes to it at each change of the directory. It contains no keys of sessions. With such a file,
+        /// the server sends no GOODBYE when it stops.
+        public var directoryFile: String?
         /// Returns the current calendar time, which decides when keys in the roster expire.
         package var calendar: @Sendable () -> UnixTime = { .now }
         /// True to let the kernel separate members' datagrams from strangers', if the kernel can do so.
@@ -98,7 +103,8 @@ public final class MeshServer: Service {
     /// Serves until graceful shutdown or cancellation. After `run()` has ended, the other asynchronous calls throw
     /// ``MeshError/notRunning``.
     ///
-    /// - Throws: ``MeshError/addressInUse(_:)`` and ``MeshError/cannotBind(_:reason:)`` if a socket cannot be bound at
+    /// - Throws: ``MeshError/cannotKeepDirectory(path:reason:)`` if the directory file cannot be used.
+    ///   ``MeshError/addressInUse(_:)`` and ``MeshError/cannotBind(_:reason:)`` if a socket cannot be bound at
     ///   the start, or loses its address later and cannot be bound again within 5 s. In both cases, all sockets of the
     ///   server are closed. ``MeshError/alreadyRan`` if `run()` was called before.
     public func run() async throws(MeshError) {
@@ -111,9 +117,24 @@ public final class MeshServer: Service {
                 .init(label: "members") { registry, _ in registry.memberCount },
                 .init(label: "directory_version") { registry, _ in Int(clamping: registry.version) },
             ])
+        let (logger, path) = (logger, configuration.directoryFile)
+        let file: DirectoryFile?
+        do throws(MeshError) {
+            file = if let path { try DirectoryFile(path, mesh: configuration.key.publicKey) } else { nil }
+        } catch {
+            source.finish()
+            lifecycle.end(error)
+            throw error
+        }
         let driver = MeshDriver<Registry>(
-            eventLoop: eventLoop, laneLoops: laneLoops, logger: logger, metrics: metrics, events: source
-        ) { _ in .ordinary }
+            eventLoop: eventLoop, laneLoops: laneLoops, logger: logger, metrics: metrics, events: source,
+            keep: { change, driver in
+                guard let file, let reason = file.store(change) else { return }
+                driver.eventLoop.execute { driver.perform { registry, _ in registry.stopKeeping() } }
+                logger.error(
+                    "directory file lost",
+                    metadata: ["path": .string(file.path), "reason": .string(reason)])
+            }, priority: { _ in .ordinary })
         defer { source.finish() }
         let bound: [SocketAddress]
         do throws(MeshError) {
@@ -125,12 +146,14 @@ public final class MeshServer: Service {
             lifecycle.end(error)
             throw error
         }
-        let configuration = configuration
+        let (configuration, kept) = (configuration, file?.kept)
+        file?.kept = nil
         let division = LaneDivision(loops: UInt8(clamping: 1 + laneLoops.count))
         driver.start(
             { now in
                 var registry = configuration.registry(bound: bound)
                 registry.division = division
+                registry.kept = kept
                 return Registry(registry, random: .system, now: now)
             }, epoch: \.epoch, lane: { $0.makeLane() })
         lifecycle.begin(driver)

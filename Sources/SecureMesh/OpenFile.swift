@@ -143,6 +143,30 @@ package struct OpenFile: ~Copyable {
         }
     }
 
+    /// Locks the file for this process.
+    ///
+    /// - Returns: False if another process has locked it.
+    func lock() -> Bool {
+        flock(descriptor, LOCK_EX | LOCK_NB) == 0
+    }
+
+    /// Writes all bytes at an offset.
+    func write(_ bytes: [UInt8], at offset: Int) throws(SystemError) {
+        var written = 0
+        while written < bytes.count {
+            let rest = Array(bytes[written...])
+            let count = unsafe pwrite(descriptor, rest, rest.count, off_t(offset + written))
+            if count < 0, errno == EINTR { continue }
+            guard count > 0 else { throw SystemError() }
+            written += count
+        }
+    }
+
+    /// Removes the content of the file.
+    func empty() {
+        _ = ftruncate(descriptor, 0)
+    }
+
     /// Reads the bytes that are available, but not more than the size of the buffer.
     ///
     /// - Returns: The number of bytes; 0 at the end of the file.

@@ -51,6 +51,10 @@ extension Failure {
             self.init(
                 .system, "cannot bind \(address): \(reason)",
                 hint: "choose an address of this host ('ip address' lists them) and a port that this user may bind")
+        case .cannotKeepDirectory(let path, let reason):
+            self.init(
+                .cannotCreate, Console.escaped("cannot keep the list of members in \(path): \(reason)"),
+                hint: "choose another file with --state; each server needs a file of its own")
         case .notRunning, .alreadyRan, .cancelled:
             self.init(.system, "the mesh is not running")
         case .notAuthorized:

@@ -16,7 +16,7 @@ struct ServerCommand: AsyncParsableCommand {
 
             Prints on stdout who joins and leaves; logs on stderr. SIGHUP makes the server read authorized_peers \
             again, all or nothing: the member of a removed key leaves the mesh at once. SIGINT and SIGTERM make the \
-            server dismiss all members and exit.
+            server exit. Before that, it dismisses all members, unless --state keeps them.
             """)
 
     @Option(
@@ -65,6 +65,13 @@ struct ServerCommand: AsyncParsableCommand {
 
     @Option(
         help: ArgumentHelp(
+            "File that keeps the list of members, so that nobody has to join again after a restart.",
+            valueName: "file"),
+        completion: .file())
+    var state: String?
+
+    @Option(
+        help: ArgumentHelp(
             "Path of the control socket, or off.", valueName: "path|off",
             default: "server-PORT.sock in the folder of sockets"),
         transform: ControlChoice.parse)
@@ -87,6 +94,7 @@ struct ServerCommand: AsyncParsableCommand {
     func validate() throws {
         try Parse.checkPath(key, "--key")
         try Parse.checkPath(authorizedPeers, "--authorized-peers")
+        try Parse.checkPath(state, "--state")
     }
 
     /// The faults of the settings: values out of range, and settings that contradict each other.
@@ -206,6 +214,7 @@ struct ServerCommand: AsyncParsableCommand {
         configuration.lifetime = lifetime
         configuration.maximumPeers = maxPeers
         configuration.eventLoops = eventLoops
+        configuration.directoryFile = state
         let logger = Logger(label: "server")
         return try Failure.translating { () throws(MeshError) in try MeshServer(configuration, logger: logger) }
     }

@@ -48,6 +48,35 @@ struct RecoveryTests {
         }
     }
 
+    @Test(
+        "the peers of a server with --state print nothing when it is killed and restarted, and talk on",
+        arguments: [SIGKILL, SIGTERM])
+    func keptMembers(signal: Int32) async throws {
+        let old = try await harness.makeServer(["--state", "members", "--lifetime", "4s"])
+        let port = try #require(old.port)
+        let a = try await harness.joinPeer("A", of: old)
+        let b = try await harness.joinPeer("B", of: old)
+        for (peer, other) in [(a, "B"), (b, "A")] { try await peer.waitForLine(matching: "^\\+ \(other) ") }
+        old.process.send(signal)
+        try await old.process.waitForExit()
+        let marks = [a.mark, b.mark]
+        let new = try await harness.startServer(
+            port: port, ["--state", "members", "--lifetime", "4s", "--control", "s.sock"])
+        for name in ["A", "B"] { try await new.process.waitForLine(matching: "^\\+ \(name) ") }
+        // A member is alive once it has confirmed its new keys.
+        var alive = 0
+        for _ in 0..<200 where alive < 2 {
+            alive = try await harness.run(["status", "--control", "s.sock"]).output.count { $0.contains("\talive\t") }
+        }
+        #expect(alive == 2)
+        try await a.waitForMessages(from: "B", count: 3, since: marks[0])
+        try await b.waitForMessages(from: "A", count: 3, since: marks[1])
+        for (peer, mark) in zip([a, b], marks) {
+            #expect(try peer.lines(matching: "^(?!. ?: ?._broadcast_)", since: mark) == [])
+            #expect(try peer.lines(matching: "", on: .errors, since: mark) == [])
+        }
+    }
+
     @Test("peers return to a server that was absent for longer than their retries take")
     func absentServer() async throws {
         let old = try await harness.makeServer()

@@ -1,14 +1,16 @@
-"""Measures how fast newcomers are listed by all, and what it costs a server when all members join at once.
+"""Measures how fast newcomers are listed by all, and what it costs a server when all members join at once, or resume.
 
-    scripts/stress joins [--peers N,N...] [--together N,N...] [--newcomers N] [--program FILE]
+    scripts/stress joins [--peers N,N...] [--together N,N...] [--resumed N,N...] [--newcomers N] [--program FILE]
 
     --peers NUMBERS     sizes of the meshes that newcomers join (50,1000)
     --together NUMBERS  numbers of peers that join a new server within a second, as after its restart (300,1000)
+    --resumed NUMBERS   numbers of members of a server with --state that is killed and started again (1000)
     --newcomers N       newcomers per mesh (10)
     --program FILE      an existing p2p, in place of the one that scripts/build builds
 
 All peers run in one process (p2p swarm), on the same cores as the server. The times need a quiet machine. The CPU time
-of the server counts from its start until all peers may send messages; for this measurement the heartbeat is 2 s.
+of the server counts from its start until all peers may send messages, or until it has answers from all members that it
+has kept; for these measurements the heartbeat is 2 s.
 """
 import argparse
 import json
@@ -30,6 +32,14 @@ def start_swarm(mesh, count, gap, *options):
         return subprocess.Popen(
             [mesh.program, "swarm", "--server", mesh.address, "--keys", mesh.keys, "--peers", str(count), "--gap", gap,
              "--json", *options], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=errors)
+
+
+def have_joined(mesh, swarm, count):
+    """Asks the swarm for a summary, and returns true if all peers may send messages."""
+    time.sleep(0.2)
+    swarm.send_signal(signal.SIGUSR1)
+    with open(os.path.join(mesh.folder, "swarm.err")) as file:
+        return f"{count:,} of {count:,} joined" in file.read()
 
 
 def measure_newcomers(binary, count, newcomers):
@@ -57,16 +67,9 @@ def measure_together(binary, count):
         mesh.start_server()
         begun = time.monotonic()
         swarm = start_swarm(mesh, count, f"{1000 // count or 1}ms")
-
-        def have_joined():
-            """Asks the swarm for a summary, and returns true if all peers may send messages."""
-            time.sleep(0.2)
-            swarm.send_signal(signal.SIGUSR1)
-            with open(os.path.join(mesh.folder, "swarm.err")) as file:
-                return f"{count:,} of {count:,} joined" in file.read()
         try:
             mesh.wait(lambda: mesh.server_lines(r"^\+ "), 10)
-            if not mesh.wait(have_joined, 120):
+            if not mesh.wait(lambda: have_joined(mesh, swarm, count), 120):
                 sys.exit(f"stress: error: not all of {count} peers may speak after 120 s")
             took, used = time.monotonic() - begun, sum(thread_times(mesh.server.pid).values()) / 1e9
             joins = mesh.server_lines(r"^\+ ")
@@ -76,10 +79,47 @@ def measure_together(binary, count):
     print(f"| {count:,} | {took:.1f} s | {joins:,} | {used:.2f} s | {used * 1e6 / joins:.0f} µs |", flush=True)
 
 
+def measure_resumed(binary, count):
+    with RealMesh(binary, [], free_port(), ["--open", "--heartbeat", "2s", "--lifetime", "6s"]) as mesh:
+        control = os.path.join(mesh.folder, "server.sock")
+        mesh.server_options += ["--state", os.path.join(mesh.folder, "members"), "--control", control]
+        mesh.start_server()
+        # Among thousands of members on the cores of the server, peers must not join faster than they can be listed.
+        swarm = start_swarm(mesh, count, "40ms" if count > 1000 else "5ms")
+        try:
+            mesh.wait(lambda: mesh.server_lines(r"^\+ "), 10)
+            if not mesh.wait(lambda: have_joined(mesh, swarm, count), 900):
+                sys.exit(f"stress: error: not all of {count} peers joined in 15 minutes")
+            time.sleep(5)
+            os.kill(mesh.server.pid, signal.SIGKILL)
+            mesh.server.wait()
+            mesh.start_server()
+            begun, alive = time.monotonic(), 0
+            # A server makes 3,000 RESUMEs per second.
+            time.sleep(count / 3000)
+            while alive < count:
+                time.sleep(0.2)
+                took, used = time.monotonic() - begun, sum(thread_times(mesh.server.pid).values()) / 1e9
+                if took > 15:
+                    sys.exit(f"stress: error: only {alive} of {count} members were resumed")
+                status = subprocess.run([mesh.program, "status", "--json", "--control", control], capture_output=True,
+                                        check=True)
+                alive = json.loads(status.stdout)["counts"].get("alive", 0)
+            time.sleep(5)
+            swarm.send_signal(signal.SIGINT)
+            report = json.loads(swarm.communicate()[0])
+        finally:
+            swarm.kill()
+            swarm.wait()
+    print(f"| {count:,} | {took:.1f} s | {used:.2f} s | {used * 1e6 / count:.0f} µs | {report['joins'] - count:,} |",
+          flush=True)
+
+
 def main():
     parser = argparse.ArgumentParser(usage=__doc__, add_help=False)
     parser.add_argument("--peers", default="50,1000")
     parser.add_argument("--together", default="300,1000")
+    parser.add_argument("--resumed", default="1000")
     parser.add_argument("--newcomers", type=int, default=10)
     parser.add_argument("--program")
     parser.add_argument("-h", "--help", action="store_true")
@@ -97,6 +137,10 @@ def main():
           "|---:|---:|---:|---:|---:|")
     for count in filter(None, options.together.split(",")):
         measure_together(binary, int(count))
+    print("\n| members | all resumed after | CPU time of the server | per member | joins after the first |\n"
+          "|---:|---:|---:|---:|---:|")
+    for count in filter(None, options.resumed.split(",")):
+        measure_resumed(binary, int(count))
 
 
 main()

@@ -77,7 +77,7 @@ enum HelpTopic: String, CaseIterable {
     private static let signalsText = """
         SIGNALS
 
-          INT, TERM   server: dismisses all members. Peer, swarm: leaves the mesh.
+          INT, TERM   server without --state: dismisses all members. Peer, swarm: leaves.
                       A second one, 100 ms later or more, ends the process at once
           HUP         server: reads authorized_peers again, all or nothing
                       peer, swarm: leaves the mesh and exits with 129, unless it
