@@ -6,7 +6,7 @@
     internal import Darwin
 #endif
 
-/// The file in which a server keeps its directory over a restart (PROTOCOL.md, section 5.10).
+/// The file in which a server keeps its directory across a restart (PROTOCOL.md, section 5.10).
 ///
 /// The file has slots of 256 bytes. The first slot is the header: 16 bytes that name the format, the mesh key (32), the
 /// directory id (8), the version (8) and the number of starts (8). Each other slot is free, or holds a member: 1 (1),
@@ -15,8 +15,8 @@
 ///
 /// A change of a member writes one slot, and each publication writes the header, so the cost does not grow with the
 /// mesh. The operating system may write the slots to the disk later and in any order. So after a crash of the host, the
-/// file may hold an older directory, or a mixture. A slot whose hash is wrong counts as free. Members whose directory
-/// differs get a SNAPSHOT.
+/// file may hold an older directory, or a mixture of two. A mixture can also remain if the process is killed between
+/// two writes. A slot whose hash is wrong counts as free. Members whose directory differs get a SNAPSHOT.
 final class DirectoryFile {
     let path: String
     private let file: OpenFile
@@ -28,7 +28,7 @@ final class DirectoryFile {
     private var slotCount = 0
     private var hasFailed = false
 
-    /// Opens the file, or creates it, and reads it. No other process can open it as long as this object exists.
+    /// Opens the file, or creates it, and reads it. As long as this object exists, no other server can use the file.
     ///
     /// - Parameter mesh: The mesh key of the server.
     /// - Throws: `cannotKeepDirectory`.

@@ -19,7 +19,7 @@ public enum MeshError: Error, Hashable, Sendable {
     case addressInUse(SocketAddress)
     /// The operating system refused to bind the address. `reason` is the system's description of the error.
     case cannotBind(SocketAddress, reason: String)
-    /// The server cannot keep its directory in the file at `path`, for this reason.
+    /// The server cannot keep its directory in the file at `path`. `reason` says why.
     case cannotKeepDirectory(path: String, reason: String)
     /// The call needs a running server or peer, but `run()` has ended.
     case notRunning

@@ -35,9 +35,10 @@ public final class MeshServer: Service {
         /// If the process has fewer event loops, the server uses all of them. If the system cannot distribute members'
         /// datagrams among event loops, the server uses only one event loop.
         public var eventLoops = 1
-        /// The path of a file in which the server keeps the directory over a restart; nil to keep nothing. After a
+        /// The path of a file in which the server keeps the directory across a restart; nil to keep nothing. After a
         /// restart, members then keep their sessions, and nobody has to join again. The server creates the file, locks
-        /// it, and writes to it at each change of the directory. It contains no keys of sessions. With such a file,
+        /// it, and writes to it at each change of the directory. It contains
+        /// public keys, names and addresses, and no secret. With such a file,
         /// the server sends no GOODBYE when it stops.
         public var directoryFile: String?
         /// Returns the current calendar time, which decides when keys in the roster expire.

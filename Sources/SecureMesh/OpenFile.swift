@@ -143,9 +143,9 @@ package struct OpenFile: ~Copyable {
         }
     }
 
-    /// Locks the file for this process.
+    /// Takes the exclusive advisory lock of the file, flock(2).
     ///
-    /// - Returns: False if another process has locked it.
+    /// - Returns: False if the file is locked already.
     func lock() -> Bool {
         flock(descriptor, LOCK_EX | LOCK_NB) == 0
     }

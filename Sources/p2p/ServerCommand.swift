@@ -16,7 +16,7 @@ struct ServerCommand: AsyncParsableCommand {
 
             Prints on stdout who joins and leaves; logs on stderr. SIGHUP makes the server read authorized_peers \
             again, all or nothing: the member of a removed key leaves the mesh at once. SIGINT and SIGTERM make the \
-            server exit. Before that, it dismisses all members, unless --state keeps them.
+            server dismiss all members and exit. With --state it exits without dismissing them.
             """)
 
     @Option(

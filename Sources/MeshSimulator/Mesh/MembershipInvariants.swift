@@ -70,8 +70,8 @@ extension Invariants {
         (confirmedAt[identity], lastProof[identity]) = (now, now)
     }
 
-    /// Notes that the server has accepted a CONFIRM, or has kept the identity over a restart. Checks that the identity
-    /// may join.
+    /// Notes that the server has accepted a CONFIRM, or has kept the identity across a restart. Checks that the
+    /// identity may join.
     mutating func joined(
         _ identity: Int, _ member: Member, under configuration: Registry.Configuration, now: Instant
     ) {

@@ -177,7 +177,7 @@ extension HandshakeGate {
         return ConfirmedTicket(ticket: ticket, confirm: confirm, counter: datagram.header.counter)
     }
 
-    /// Admits the CONFIRM of a member that the server has kept over a restart (PROTOCOL.md, section 5.10). The gates
+    /// Admits the CONFIRM of a member that the server has kept across a restart (PROTOCOL.md, section 5.10). The gates
     /// are, in this order: epoch, address, seal, fields, budget, signature.
     ///
     /// The ports of the server may have changed, so the session gets the path on which the CONFIRM arrived.

@@ -1,4 +1,4 @@
-/// The directory that a server keeps over a restart (PROTOCOL.md, section 5.10). It contains no keys of sessions.
+/// The directory that a server keeps across a restart (PROTOCOL.md, section 5.10). It contains no secret.
 package struct KeptDirectory: Equatable, Sendable {
     /// The directory id; 0 if no directory has been kept yet.
     private(set) package var id: UInt64 = 0

@@ -1,5 +1,5 @@
-/// The members that a server has kept over a restart, as long as they have not confirmed new keys (PROTOCOL.md, section
-/// 5.10).
+/// The members that a server has kept across a restart, as long as they have not confirmed new keys (PROTOCOL.md,
+/// section 5.10).
 ///
 /// Each of these members is sent a RESUME, which is repeated byte for byte until the CONFIRM arrives. The first RESUMEs
 /// are spread over time, because each of them takes about 150 µs of CPU time.
@@ -18,7 +18,7 @@ package struct Resumption: Sendable {
     /// The instant at which `poll` is to be called next; nil if no RESUME is planned.
     private(set) package var deadline: Instant?
     private var offers: [SessionID: Offer] = [:]
-    /// The address of each member that has not confirmed.
+    /// The session of each member that has not confirmed, by the address of the member.
     private var sessions: [SocketAddress: SessionID] = [:]
     /// The repeats that are due, one list per element of `ProtocolConstants.resumeRepeats`, each in the order of time.
     private var repeats: [ArraySlice<(session: SessionID, at: Instant)>]

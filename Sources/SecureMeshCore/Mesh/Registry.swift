@@ -150,7 +150,8 @@ package struct Registry: MeshMachine {
         sealed = DirectoryState(version: log.version, digest: log.digest())
         detector = FailureDetector(lifetime: configuration.lifetime, now: now)
         nextPulse = now + configuration.heartbeatInterval
-        // Members whose entries contradict others are not kept any longer.
+        // Stores the number of starts before anything is sent. Members whose entries contradict others are removed from
+        // the store.
         keep(removed: members.map(\.entry.session).filter { log.directory[$0] == nil }, added: [])
         self.configuration.kept = nil
         for entry in log.directory.inOrder {
@@ -324,7 +325,7 @@ package struct Registry: MeshMachine {
         endSlice(now)
     }
 
-    /// Keeps the directory no longer, because it cannot be stored.
+    /// Stops storing changes of the directory. Call this after a change could not be stored.
     package mutating func stopKeeping() {
         keeping = nil
     }
@@ -382,7 +383,7 @@ extension Registry {
         sessions.noteFirstTold(sealed.version, to: entry.session)
     }
 
-    /// Handles the CONFIRM of a member that this server has kept over a restart. The directory lists the member
+    /// Handles the CONFIRM of a member that this server has kept across a restart. The directory lists the member
     /// already, so no change is published.
     private mutating func handleConfirm(
         _ span: Span<UInt8>, _ datagram: Datagram, resuming ticket: Ticket, path: Path, now: Instant
@@ -806,7 +807,7 @@ extension Registry {
         return deltas
     }
 
-    /// If this server keeps its directory, outputs a change that has been published.
+    /// If this server keeps its directory, outputs a change, which must be stored before its DELTAs are sent.
     private mutating func keep(removed: [SessionID], added: [Entry]) {
         guard let keeping else { return }
         let members = added.compactMap { entry in

@@ -14,7 +14,7 @@
 ///   its members stay.
 @nonexhaustive
 public enum ServerEvent: Hashable, Sendable {
-    /// A peer has become a member, or is one because the server has kept its directory over a restart.
+    /// A peer has become a member, or is one because the server has kept its directory across a restart.
     case joined(Member)
     /// A member's session has ended, for the given reason.
     case left(Member, Departure)

@@ -316,7 +316,7 @@ package struct ServerSession: Sendable {
             // The first HEARTBEAT is sent after this PULSE, so the echo of that HEARTBEAT takes another round trip.
             staleAt = max(sentAt + freshness, now + roundTrip + interval / 2)
             freshSince = sentAt
-            // A server that was resumed from an old copy of its directory lists this session at a lower version.
+            // A server that has started with an old copy of its directory may list this session at a lower version.
             if newestStart > 0 { listedAt = listedAt.map { min($0, pulse.version) } }
         }
         if pulse.flags.contains(.current) { newestPulse = (pulse.version, sentAt) }

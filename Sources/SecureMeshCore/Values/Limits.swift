@@ -59,7 +59,8 @@ package enum Limits {
     /// RESUMEs per second, which takes less than half a core.
     package static let resumeSlice = 9
     package static let resumeGap = Duration.milliseconds(3)
-    /// The rate limit for RESUMEs in one session at a peer, each of which costs two shared secrets and a signature.
+    /// The rate limit for RESUMEs in one session at a peer. Each RESUME costs the peer two key agreements, and a
+    /// verification if its seal opens.
     package static let resumeRate = Rate(perSecond: 1, burst: 4)
 
     // Members, at the server.

@@ -1,9 +1,8 @@
-/// Keeps a value that is rarely there in memory of its own.
-///
-/// So the type that has the value as a property stays small, and so does the code that copies and destroys that type.
+/// Stores an optional value on the heap. Use it for a property that is usually nil: the type that has the property
+/// stays small, and so does the code that copies and destroys this type.
 @propertyWrapper
 package struct Rare<Value: Sendable>: Sendable {
-    /// The value; empty if there is none.
+    /// Contains the value; empty if the value is nil.
     private var values: [Value] = []
 
     package init(wrappedValue: Value?) {

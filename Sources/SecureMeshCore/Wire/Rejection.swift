@@ -74,7 +74,7 @@ public enum Rejection: String, CaseIterable, Sendable, Error {
     case identityInvalid
     /// The answer belongs to no outstanding HELLO.
     case unknownTag
-    /// Four earlier answers to the same HELLO have failed, or four RESUMEs in the last seconds.
+    /// Four earlier answers to the same HELLO have failed, or RESUMEs come faster than `Limits.resumeRate`.
     case tooManyFailedAnswers
     /// A second RETRY came for the same HELLO.
     case repeatedRetry
@@ -91,11 +91,11 @@ public enum Rejection: String, CaseIterable, Sendable, Error {
     /// members wait to be listed. This ends the handshake.
     case admissionWithdrawn
 
-    /// A HELLO with a valid cookie came from the address of a member that the server has kept over a restart. The
+    /// A HELLO with a valid cookie came from the address of a member that the server has kept across a restart. The
     /// server has just sent this member a RESUME, or will send it one soon, and first waits for the answer.
     case resumeOutstanding
-    /// A RESUME came for keys that the peer has already, while it waits for the first PULSE of another session, or when
-    /// it is time for the peer to join again.
+    /// A RESUME came for keys that the peer has already, while the peer waits for the first PULSE of another session,
+    /// or when the rekey of the peer is due.
     case resumeNotWanted
 
     // MARK: sessions

@@ -1,5 +1,5 @@
-/// RESUME: the offer of new keys for a session, from a server that has kept its directory over a restart (PROTOCOL.md,
-/// section 5.10).
+/// RESUME: the offer of new keys for a session, from a server that has kept its directory across a restart
+/// (PROTOCOL.md, section 5.10).
 package struct Resume: Payload {
     /// The number of times that the server has started with this directory; not 0. It rises with each start.
     package var start: UInt64

@@ -77,7 +77,8 @@ enum HelpTopic: String, CaseIterable {
     private static let signalsText = """
         SIGNALS
 
-          INT, TERM   server without --state: dismisses all members. Peer, swarm: leaves.
+          INT, TERM   server: dismisses all members, unless --state keeps them
+                      peer, swarm: leaves the mesh
                       A second one, 100 ms later or more, ends the process at once
           HUP         server: reads authorized_peers again, all or nothing
                       peer, swarm: leaves the mesh and exits with 129, unless it

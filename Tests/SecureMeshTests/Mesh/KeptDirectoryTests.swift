@@ -3,7 +3,7 @@ import SecureMesh
 import SelfTest
 import Testing
 
-/// Tests a server that keeps its directory over a restart (PROTOCOL.md, section 5.10).
+/// Tests a server that keeps its directory across a restart (PROTOCOL.md, section 5.10).
 @Suite("A kept directory") struct KeptDirectoryTests {
     private let mesh = TestMesh { $0.kept = KeptDirectory() }
 
@@ -21,7 +21,7 @@ import Testing
     private func kinds(since count: Int) -> Set<Kind> { Set(mesh.flights[count...].compactMap(\.kind)) }
 
     @Test(
-        "no peer notices the restart of a server: it has no event, keeps its session, and nobody is listed again",
+        "no peer notices a restart of the server: each keeps its session without an event, and nobody is listed again",
         arguments: [true, false])
     func unnoticed(isClean: Bool) throws {
         let peers = try mesh.join(12)
@@ -60,7 +60,7 @@ import Testing
         }
     }
 
-    @Test("a member that died with the server is removed as expired 15 s after the restart, and no other member")
+    @Test("15 s after the restart, only the members that died with the server are removed as expired")
     func died() throws {
         let peers = try mesh.join(6)
         mesh.run(for: .seconds(1))
@@ -215,7 +215,7 @@ import Testing
         #expect(peers.allSatisfy { $0.count { if case .memberLeft = $0 { true } else { false } } == 0 })
     }
 
-    @Test("a server that stops publishes first who has joined and who has left, so that nobody comes back by mistake")
+    @Test("a server publishes the changes that wait before it stops, so that no member that has left is resumed")
     func stopsWithChanges() throws {
         let peers = try mesh.join(30)
         mesh.run(for: .seconds(1))

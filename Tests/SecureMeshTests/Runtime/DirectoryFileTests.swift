@@ -3,7 +3,7 @@ import Testing
 
 @testable import SecureMesh
 
-/// Tests the file in which a server keeps its directory over a restart.
+/// Tests the file in which a server keeps its directory across a restart.
 @Suite("The file of the directory") struct DirectoryFileTests {
     private let mesh = Fixture.serverKey.publicKey
 
