@@ -180,7 +180,7 @@ extension HandshakeGate {
     /// Admits the CONFIRM of a member that the server has kept across a restart (PROTOCOL.md, section 5.10). The gates
     /// are, in this order: epoch, address, seal, fields, budget, signature.
     ///
-    /// The ports of the server may have changed, so the session gets the path on which the CONFIRM arrived.
+    /// The order of the server's sockets may have changed, so the session gets the path on which the CONFIRM arrived.
     ///
     /// - Parameter ticket: The handshake that RESUME has begun.
     /// - Throws: The refusal. The budget may have been charged. After `signatureInvalid` and after a success, the
