@@ -169,7 +169,7 @@ private struct AdmissionTrial {
         .truncatedHeader, .unsupportedVersion, .unknownKind, .lengthMismatch, .sizeOutOfRange, .invalidSessionIDs,
         .counterOutOfRange, .nonCanonicalAgreementKey, .sourceNotAllowed, .misdirected, .agreementFailed, .sealBroken,
         .unknownTag, .unknownTicket, .ticketExpired, .ticketSourceMismatch, .unknownSession, .sourceMismatch,
-        .counterReplayed, .counterTooOld, .untrusted, .unknownSender,
+        .counterReplayed, .counterTooOld, .untrusted, .unknownSender, .resumeNotWanted,
     ]
 }
 
