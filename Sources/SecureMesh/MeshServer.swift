@@ -56,7 +56,7 @@ public final class MeshServer: Service {
 
     private let configuration: Configuration
     private let logger: Logger
-    private let source = EventSource<ServerEvent> { .missed($0) }
+    private let source: EventSource<ServerEvent>
     let lifecycle = Lifecycle<Registry>()
 
     /// Makes a server. Nothing happens before ``run()``.
@@ -68,6 +68,8 @@ public final class MeshServer: Service {
         try configuration.check()
         self.configuration = configuration
         self.logger = logger
+        // Every member can join, or leave, in one pass of the event loop. Then a fast consumer must miss nothing.
+        source = EventSource(limit: max(Limits.events, configuration.maximumPeers * 2)) { .missed($0) }
     }
 
     /// Makes a server with the default settings. Nothing happens before ``run()``.

@@ -1,4 +1,5 @@
 import Foundation
+import SelfTest
 import Testing
 
 @testable import SecureMesh
@@ -7,17 +8,38 @@ import Testing
 @Suite("The file of the directory") struct DirectoryFileTests {
     private let mesh = Fixture.serverKey.publicKey
 
-    /// Creates a folder, calls `body` with the path of a file in it, and then removes the folder.
-    private func withPath(_ body: (String) throws -> Void) throws {
+    private func makeFolder() throws -> String {
         let folder = FileManager.default.temporaryDirectory.appending(path: "directory-\(UUID().uuidString)").path
         try FileManager.default.createDirectory(
             atPath: folder, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
+        return folder
+    }
+
+    /// Creates a folder, calls `body` with the path of a file in it, and then removes the folder.
+    private func withPath(_ body: (String) throws -> Void) throws {
+        let folder = try makeFolder()
         defer { try? FileManager.default.removeItem(atPath: folder) }
         try body("\(folder)/members")
     }
 
     private func member(_ number: UInt64) throws -> KeptMember {
         KeptMember(entry: try .sample(number), local: Fixture.address(9))
+    }
+
+    /// Returns a member whose key, address and name no member with another number has.
+    private func distinctMember(_ number: UInt64) throws -> KeptMember {
+        let sample = try Entry.sample(number)
+        var identity = [UInt8](repeating: 7, count: 24)
+        identity.append(bigEndian: number)
+        let entry = Entry(
+            session: sample.session, identity: PublicKey(bytes: Bytes32(identity.span)),
+            agreementKey: sample.agreementKey, binding: sample.binding, address: sample.address, name: sample.name)
+        return KeptMember(entry: entry, local: Fixture.address(9))
+    }
+
+    private func store(_ members: [KeptMember], in path: String) throws {
+        let file = try DirectoryFile(path, mesh: mesh)
+        #expect(file.store(KeptChange(id: 5, version: 2, starts: 1, added: members)) == nil)
     }
 
     private func content(of path: String) throws -> [UInt8] {
@@ -47,6 +69,32 @@ import Testing
             #expect(try content(of: path).count <= 256 * 40)
             #expect(try FileManager.default.attributesOfItem(atPath: path)[.posixPermissions] as? Int == 0o600)
         }
+    }
+
+    @Test("a server that starts again with 5,000 members reports each of them, and says of none that it is missing")
+    func reported() async throws {
+        let folder = try makeFolder()
+        defer { try? FileManager.default.removeItem(atPath: folder) }
+        let path = "\(folder)/members"
+        let members = try (1...5_000).map { try distinctMember($0) }
+        try store(members, in: path)
+        var configuration = MeshServer.Configuration(
+            key: Fixture.serverKey, roster: .open, listen: [try SocketAddress("127.0.0.1:0")])
+        configuration.directoryFile = path
+        let server = try MeshServer(configuration, logger: LoopbackMesh.quiet)
+        let events = server.events
+        let running = Task { try await server.run() }
+        var names: Set<PeerName> = []
+        for await event in events.prefix(members.count) {
+            guard case .joined(let member) = event else {
+                Issue.record("\(event)")
+                break
+            }
+            names.insert(member.name)
+        }
+        #expect(names.count == members.count)
+        running.cancel()
+        _ = await running.result
     }
 
     @Test("a slot that was written only in part, or that repeats a session, counts as free")
