@@ -1,11 +1,13 @@
 internal import SecureMeshCore
 
-/// A member that does only what the server can observe: it joins, and it signs, seals and sends heartbeats.
+/// A member that does only what the server can observe: it joins, it signs, seals and sends heartbeats, and it confirms
+/// new keys after a restart of the server.
 ///
 /// This member keeps no directory. The directories of 10,000 peers, with 10,000 entries each, would need tens of
 /// gigabytes.
 struct LightweightMember {
     let address: SocketAddress
+    private let server: SocketAddress?
     /// The directory version that the member's heartbeats claim. With the default, the server never has a newer version
     /// to send.
     var claim = UInt64.max
@@ -20,6 +22,7 @@ struct LightweightMember {
         _ configuration: Peer.Configuration, at address: SocketAddress, random: RandomSource, now: Instant
     ) {
         self.address = address
+        server = configuration.addresses.first
         self.random = random
         joining = Joining(configuration)
         joining.start(at: now)
@@ -45,9 +48,20 @@ struct LightweightMember {
             sessions.endAll()
             joining.start(at: now)
             return []
-        case .hello, .confirm, .resume, .heartbeat, .leave, .snapshot, .delta, .message, .ack:
+        case .resume(let ephemeral): return handleResume(ephemeral, bytes, datagram, now: now)
+        case .hello, .confirm, .heartbeat, .leave, .snapshot, .delta, .message, .ack:
             return []
         }
+    }
+
+    private mutating func handleResume(
+        _ serverKey: AgreementPublicKey, _ bytes: [UInt8], _ datagram: Datagram, now: Instant
+    ) -> [[UInt8]] {
+        guard let server else { return [] }
+        try? sessions.resume(
+            bytes.span, datagram, serverKey: serverKey, pinned: { [joining] in joining.server(with: $0) },
+            from: server, random: &random, now: now)
+        return sessions.heartbeats(version: claim, of: 0, part: 0, now: now, random: &random).map(\.bytes)
     }
 
     private mutating func handle(
