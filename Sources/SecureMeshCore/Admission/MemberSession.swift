@@ -14,6 +14,8 @@ struct MemberSession: Identifiable, Sendable {
     let joinedAt: Instant
     /// The time of the member's last proof of life: its CONFIRM, or a heartbeat with a token from a recent PULSE.
     var lastLife: Instant
+    /// The token in the last PULSE to the member.
+    var lastToken = PulseToken.none
     /// The highest number among the datagrams that were accepted from the member.
     var newestNumber: UInt64
     /// The token bucket for the PULSEs that answer heartbeats of this member.

@@ -141,7 +141,8 @@ extension MemberSessions {
         case .heartbeat(let verified, let asksForPulse):
             members.values[index].received += 1
             members.values[index].newestNumber = verified.body.number
-            let heard = tokens.match(verified.body.token, of: session)
+            let heard = tokens.match(
+                verified.body.token, of: session, last: members.values[index].lastToken)
             if PulseTokens.isFresh(issuedAt: heard?.at, now: now, lifetime: lifetime) {
                 members.values[index].lastLife = now
             }
@@ -300,9 +301,12 @@ extension MemberSessions {
     ///   session are used up.
     package mutating func seal(_ payload: SignedPayload, for session: SessionID) -> Transmit? {
         guard let index = members.index(of: session) else { return nil }
-        let fields: OpenFields? =
-            payload.kind == .pulse
-            ? .pulse(echo: members.values[index].newestNumber, token: tokens.newest(for: session)) : nil
+        var fields: OpenFields?
+        if payload.kind == .pulse {
+            members.values[index].lastToken = tokens.newest(for: session, last: members.values[index].lastToken)
+            fields = .pulse(
+                echo: members.values[index].newestNumber, token: members.values[index].lastToken.value)
+        }
         let sealed = members.values[index].channel.seal(payload, to: session.rawValue, as: fields)
         guard let bytes = sealed else { return nil }
         return Transmit(path: members.values[index].path, bytes: bytes, lane: members.values[index].lane)

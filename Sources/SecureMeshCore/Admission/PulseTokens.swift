@@ -5,6 +5,8 @@
 /// receives PULSEs, because that member could pass it on.
 package struct PulseTokens: Sendable {
     private struct Issued: Sendable {
+        /// The number of secrets that were issued before this one.
+        let number: Int
         let secret: Secret32
         let version: UInt64
         let at: Instant
@@ -15,7 +17,7 @@ package struct PulseTokens: Sendable {
 
     /// - Parameter secret: The secret for the tokens in PULSEs before the first periodic PULSE.
     package init(secret: Secret32, now: Instant) {
-        recent = [Issued(secret: secret, version: 1, at: now)]
+        recent = [Issued(number: 0, secret: secret, version: 1, at: now)]
     }
 
     package var usage: Usage { Usage("pulse secrets", recent.count, limit: Limits.pulseSecrets) }
@@ -28,29 +30,35 @@ package struct PulseTokens: Sendable {
     /// - Parameter version: The version of the directory in the PULSE to all members that carries tokens made from
     ///   `secret`.
     package mutating func issue(_ secret: Secret32, version: UInt64, now: Instant, lifetime: Duration) {
+        let number = (recent.last?.number ?? 0) + 1
         recent.removeAll { now - $0.at > lifetime }
         if recent.count == Limits.pulseSecrets { recent.removeFirst() }
-        recent.append(Issued(secret: secret, version: version, at: now))
+        recent.append(Issued(number: number, secret: secret, version: version, at: now))
     }
 
     /// Returns the token of the newest secret for the receiver with `session`.
-    package func newest(for session: SessionID) -> UInt64 {
-        recent.last.map { Self.token($0.secret, for: session) } ?? 0
+    ///
+    /// - Parameter last: The token in the last PULSE to this receiver. It is returned if it is of the newest secret.
+    package func newest(for session: SessionID, last: PulseToken) -> PulseToken {
+        guard let newest = recent.last, newest.number != last.secret else { return last }
+        return PulseToken(value: Self.token(newest.secret, for: session), secret: newest.number)
     }
 
     /// Finds the secret that makes `token` for `session`, and returns the PULSE to all members that was sent with this
     /// secret. Returns nil if no recent secret makes this token.
-    package func match(_ token: UInt64, of session: SessionID) -> HeardPulse? {
-        // The search begins with the newest secret, because a heartbeat usually returns a token of one of the newest.
-        var index = recent.count - 1
-        while index >= 0 {
-            if Self.token(recent[index].secret, for: session) == token {
-                return HeardPulse(
-                    age: recent.count - 1 - index, version: recent[index].version, at: recent[index].at)
-            }
-            index -= 1
+    ///
+    /// - Parameter last: The token in the last PULSE to this member. A heartbeat usually returns it, and then no token
+    ///   is computed.
+    package func match(_ token: UInt64, of session: SessionID, last: PulseToken) -> HeardPulse? {
+        if token == last.value, let first = recent.first, recent.indices.contains(last.secret - first.number) {
+            return heard(last.secret - first.number)
         }
-        return nil
+        // The search begins with the newest secret, because most heartbeats return a token of one of the newest.
+        return recent.indices.last { Self.token(recent[$0].secret, for: session) == token }.map(heard)
+    }
+
+    private func heard(_ index: Int) -> HeardPulse {
+        HeardPulse(age: recent.count - 1 - index, version: recent[index].version, at: recent[index].at)
     }
 
     /// Returns true if a token proves life: its secret was issued at `instant`, and at most `lifetime` has passed since
@@ -63,4 +71,18 @@ package struct PulseTokens: Sendable {
     package static func token(_ secret: Secret32, for session: SessionID) -> UInt64 {
         Sodium.derive(.token, secret, session.rawValue)
     }
+}
+
+/// The token in a PULSE to one member.
+package struct PulseToken: Sendable {
+    package let value: UInt64
+    /// The number of secrets that the server had issued before the secret of this token; -1 if there is no token.
+    fileprivate let secret: Int
+
+    fileprivate init(value: UInt64, secret: Int) {
+        (self.value, self.secret) = (value, secret)
+    }
+
+    /// No token.
+    package static let none = PulseToken(value: 0, secret: -1)
 }
