@@ -58,7 +58,7 @@ package struct Registry: MeshMachine {
     private var detector: FailureDetector
     /// The number of members that were late at the last sweep: they had given no proof of life for two thirds of the
     /// lifetime.
-    private(set) package var lateCount = 0
+    private var lateAtSweep = 0
     /// The largest number of members that were late at the same sweep during the present suspicion; nil if no suspicion
     /// is reported.
     package var suspectedCount: Int? { suspicion.isReported ? suspicion.mostLate : nil }
@@ -172,6 +172,9 @@ package struct Registry: MeshMachine {
     package var members: [Member] { log.directory.inOrder.map(Member.init) }
     package func member(named name: PeerName) -> Member? { log.directory.entry(named: name).map(Member.init) }
     package var memberCount: Int { log.directory.count }
+    /// The number of members that were late at the last sweep, and of those that have not confirmed new keys since the
+    /// start of the server.
+    package var lateCount: Int { lateAtSweep + log.directory.count - sessions.count }
 
     /// Returns the server's view of each of these members, in the order of `keys`; nil for a key that no member has.
     package func standings(of keys: [PublicKey], now: Instant) -> [MemberStanding?] {
@@ -497,14 +500,14 @@ extension Registry {
     /// common cause, expires only the members that have been silent for `detector.longestPatience`.
     private mutating func expire(silentSince diedBefore: Instant, now: Instant) {
         let overdue = sessions.silent(since: diedBefore)
-        lateCount = sessions.silentCount(since: now - detector.lateAfter)
+        lateAtSweep = sessions.silentCount(since: now - detector.lateAfter)
         let newcomers = sessions.count(joinedSince: now - detector.longestPatience)
-        detector.note(late: lateCount, of: log.directory.count, newcomers: newcomers, now: now)
+        detector.note(late: lateAtSweep, of: log.directory.count, newcomers: newcomers, now: now)
         guard detector.suspectsCommonCause else {
             endSuspicion(overdue: overdue)
             return endAll(overdue, .expired, now: now)
         }
-        suspicion.mostLate = max(suspicion.mostLate, lateCount)
+        suspicion.mostLate = max(suspicion.mostLate, lateAtSweep)
         if !suspicion.isReported, !overdue.isEmpty {
             suspicion.isReported = true
             outputs.push(.event(.suspected(suspicion.mostLate)))

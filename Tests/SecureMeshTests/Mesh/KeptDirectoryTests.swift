@@ -122,6 +122,19 @@ import Testing
         #expect(peers.allSatisfy { $0.joins == 1 })
     }
 
+    @Test("members that have not come back yet count as late")
+    func late() throws {
+        _ = try mesh.join(3)
+        mesh.run(for: .seconds(1))
+        mesh.drop(.resume, count: 3)
+        restart()
+        mesh.run(for: .milliseconds(100))
+        #expect(mesh.registry?.lateCount == 3)
+        #expect(mesh.run(atMost: .seconds(3)) { mesh.hasConverged })
+        mesh.run(for: .seconds(2))
+        #expect(mesh.registry?.lateCount == 0)
+    }
+
     @Test("an old copy of the directory gives all members a SNAPSHOT, and nobody is reported as gone")
     func oldCopy() throws {
         let peers = try mesh.join(5)
