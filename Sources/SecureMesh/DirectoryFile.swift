@@ -45,7 +45,7 @@ final class DirectoryFile {
         }
         let folder = try? FileStatus(of: KeyFile.folder(of: path))
         guard status.belongsToTrusted, !status.access.isWritable, folder?.keepsFiles == true else {
-            throw .cannotKeepDirectory(path: path, reason: "other users can change or replace it")
+            throw .cannotKeepDirectory(path: path, reason: Self.othersCanChange)
         }
         guard file.lock() else {
             throw .cannotKeepDirectory(path: path, reason: "another server uses it")
@@ -77,6 +77,35 @@ final class DirectoryFile {
         kept = KeptDirectory(id: header.id, version: header.version, starts: header.starts, members: members)
     }
 
+    /// Checks that a server could use the file. Does not create or change it.
+    ///
+    /// - Parameter mesh: The mesh key of the server.
+    /// - Returns: The number of members in the file; nil if there is no file yet.
+    /// - Throws: `cannotKeepDirectory`.
+    static func check(_ path: String, mesh: PublicKey) throws(MeshError) -> Int? {
+        do throws(SystemError) {
+            _ = try FileStatus(of: path)
+        } catch {
+            guard error.isMissing else { throw .cannotKeepDirectory(path: path, reason: error.message) }
+            try checkFolder(of: path)
+            return nil
+        }
+        return try DirectoryFile(path, mesh: mesh).kept?.members.count
+    }
+
+    /// Checks that a file could be created at the path.
+    private static func checkFolder(of path: String) throws(MeshError) {
+        let folder = KeyFile.folder(of: path)
+        let isKept: Bool
+        do throws(SystemError) {
+            isKept = try FileStatus(of: folder).keepsFiles
+            try FileStatus.checkWritable(folder: folder)
+        } catch {
+            throw .cannotKeepDirectory(path: path, reason: error.message)
+        }
+        guard isKept else { throw .cannotKeepDirectory(path: path, reason: othersCanChange) }
+    }
+
     /// Stores a change. After an error, the file is emptied, and later changes are not stored.
     ///
     /// - Returns: The system's text for the error; nil if there was none.
@@ -104,6 +133,7 @@ final class DirectoryFile {
         }
     }
 
+    private static let othersCanChange = "other users can change or replace it"
     private static let slotSize = 256
     /// The size of a file with as many members as a directory can have.
     private static let largest = slotSize * (1 + Limits.directoryEntries)

@@ -87,6 +87,14 @@ public final class MeshServer: Service {
         try self.init(Configuration(key: key, roster: roster, listen: listen), logger: logger)
     }
 
+    /// Checks that a server with this key could use the directory file. Does not create or change the file.
+    ///
+    /// - Returns: The number of members in the file; nil if there is no file yet.
+    /// - Throws: ``MeshError/cannotKeepDirectory(path:reason:)``.
+    package static func checkDirectoryFile(_ path: String, key: PublicKey) throws(MeshError) -> Int? {
+        try DirectoryFile.check(path, mesh: key)
+    }
+
     deinit {
         lifecycle.abandon()
         source.finish()

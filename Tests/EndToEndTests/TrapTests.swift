@@ -278,6 +278,22 @@ struct TrapTests {
             "\(result.text)")
     }
 
+    @Test("'p2p check server' did not look at the file of --state, and the server then did not start")
+    func checkDirectoryFile() async throws {
+        try await harness.makeKeys(peers: ["A"])
+        let check = ["check", "server", "--listen", "127.0.0.1:0", "--state", "members"]
+        let fresh = try await harness.run(check)
+        #expect(fresh.status == 0)
+        #expect(fresh.output.contains("ok  list of members members: not written yet"), "\(fresh.text)")
+        #expect(throws: (any Error).self) { try harness.read("members") }
+        try harness.write("groceries", to: "members")
+        let foreign = try await harness.run(check)
+        #expect(foreign.status == 1)
+        let reason = "!   cannot keep the list of members in members: it holds something else"
+        #expect(foreign.output.contains { $0.hasPrefix(reason) }, "\(foreign.text)")
+        #expect(try harness.read("members") == "groceries")
+    }
+
     @Test(
         "a list that is mounted by itself, as in a container: the hint told root to run as the owner",
         .enabled(if: geteuid() == 0, "only root can mount"))

@@ -9,6 +9,12 @@ enum FileCheck {
         "list of peers \(path): \(list.count) \(list.count == 1 ? "key" : "keys")"
     }
 
+    /// - Parameter count: The number of members in the file of `p2p server --state`; nil if there is no file yet.
+    static func text(members count: Int?, at path: String) -> String {
+        let content = count.map { "\($0) \($0 == 1 ? "member" : "members")" } ?? "not written yet"
+        return "list of members \(path): \(content)"
+    }
+
     static func text(_ serverKeys: [PublicKey]) -> String {
         "server key \(serverKeys.map(\.description).joined(separator: " or "))"
     }

@@ -45,7 +45,8 @@ struct OriginOptions: ParsableArguments {
 /// `p2p check server`: checks the settings, files and addresses of a server.
 struct CheckServer: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "server", abstract: "Check the settings, files and addresses of a server.")
+        commandName: "server", abstract: "Check the settings, files and addresses of a server.",
+        usage: "p2p check server [<options>]")
 
     @OptionGroup var origin: OriginOptions
     @OptionGroup var server: ServerCommand
@@ -72,6 +73,15 @@ struct CheckServer: AsyncParsableCommand {
             if roster?.count == 0 {
                 let advice = server.emptyListAdvice(server.rosterPath)
                 report.advise(advice.text, advice.action)
+            }
+        }
+        if let path = server.state, let key {
+            report.check {
+                try Failure.translating { () throws(MeshError) in
+                    try MeshServer.checkDirectoryFile(path, key: key.publicKey)
+                }
+            } describe: {
+                FileCheck.text(members: $0, at: path)
             }
         }
         for address in server.addresses { report.checkAddress(address) }
