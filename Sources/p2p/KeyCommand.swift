@@ -89,8 +89,8 @@ struct KeyNew: AsyncParsableCommand {
               p2p key new sensor-7 --replace --overlap 1h
 
             If authorized_peers in the same folder lists the old key, it lists the new one instead. The old key is \
-            revoked, or may join until the overlap is over. A running peer goes on with the old key until it is \
-            started again.
+            revoked, or may join until the overlap is over. A running peer has the old key until it is started \
+            again, so without an overlap the server dismisses it.
             """)
 
     @Argument(help: "Name of the key.", transform: Parse.fileName)
