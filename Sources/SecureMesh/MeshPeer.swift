@@ -406,7 +406,7 @@ extension MeshPeer {
         let limit = configuration.maximumMessageSize
         let body = Array(body)
         try await speak { (peer, now) throws(SendError) in
-            guard let key = peer.identity(named: name) else { throw .unknownMember }
+            guard let key = peer.identity(named: name) else { throw peer.lookupError(now) }
             try peer.send(body, to: key, limit: limit, now: now)
         }
     }
@@ -487,7 +487,7 @@ extension MeshPeer {
         let limit = configuration.maximumMessageSize
         let body = Array(body)
         let delivery = try await deliver { (peer, now) throws(SendError) in
-            guard let key = peer.identity(named: name) else { throw .unknownMember }
+            guard let key = peer.identity(named: name) else { throw peer.lookupError(now) }
             let receiver = peer.member(with: key)
             return (try peer.send(body, to: key, acknowledgedWithin: timeout, limit: limit, now: now), receiver)
         }
@@ -544,7 +544,7 @@ extension MeshPeer {
     ///   ``DeliveryError/notAcknowledged``, ``DeliveryError/interrupted``.
     public func measureRoundTrip(to name: PeerName, within timeout: Duration) async throws(DeliveryError) -> Duration {
         let delivery = try await deliver { (peer, now) throws(SendError) in
-            guard let key = peer.identity(named: name) else { throw .unknownMember }
+            guard let key = peer.identity(named: name) else { throw peer.lookupError(now) }
             let receiver = peer.member(with: key)
             return (try peer.probe(key, within: timeout, now: now), receiver)
         }

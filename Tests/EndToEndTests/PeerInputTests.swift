@@ -37,6 +37,16 @@ struct PeerInputTests {
         #expect(try await peer.waitForExit() == 0)
     }
 
+    @Test("a message that is sent right after the start of a peer arrives")
+    func atOnce() async throws {
+        let server = try await harness.makeServer()
+        let other = try await harness.joinPeer("B", of: server)
+        let peer = try harness.start(harness.inputArguments("A", of: server), hasInput: true)
+        #expect(try await peer.answer(to: "send B hi") == "ok delivered to B")
+        try await other.waitForLine(matching: "^A \\(to you only\\): hi$")
+        #expect(try await peer.answer(to: "send C hi") == "error no member C")
+    }
+
     @Test("a wrong command is refused, with the one that was probably meant; so is a line too long or not UTF-8")
     func mistakes() async throws {
         let server = try await harness.makeServer()

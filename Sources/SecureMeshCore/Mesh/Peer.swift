@@ -615,9 +615,8 @@ extension Peer {
         _ body: [UInt8], to identity: PublicKey, flags: PeerMessage.Flags, within timeout: Duration, limit: Int,
         now: Instant
     ) throws(SendError) -> UInt64 {
-        guard identity != configuration.key.publicKey, directory.entry(of: identity) != nil else {
-            throw .unknownMember
-        }
+        guard identity != configuration.key.publicKey else { throw .unknownMember }
+        guard directory.entry(of: identity) != nil else { throw lookupError(now) }
         let speakers = try speakers(for: body, limit: limit, now: now)
         guard let (shared, signer) = directory.receiver(identity, by: speakers) else {
             // A member that has not come back to a restarted server cannot be reached after the trust in the former
@@ -656,6 +655,12 @@ extension Peer {
 
     package func identity(named name: PeerName) -> PublicKey? {
         directory.entry(named: name)?.identity
+    }
+
+    /// Returns the error for a receiver that this peer does not know. While this peer may send no messages at all, it
+    /// may not know all members, so the error is `.notJoined` then, and `.unknownMember` otherwise.
+    package func lookupError(_ now: Instant) -> SendError {
+        speakers(now).isEmpty ? .notJoined : .unknownMember
     }
 
     /// Returns whether this peer may send messages in its current session at `now`: trust has not ended, and every

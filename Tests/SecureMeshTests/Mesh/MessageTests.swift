@@ -38,9 +38,12 @@ import Testing
     @Test("a message that cannot be sent throws, and nothing is sent") func errors() throws {
         let early = try mesh.addPeer("early")
         #expect(throws: SendError.notJoined) { try mesh.broadcast("too early", from: early) }
+        let absent = mesh.makeKey().publicKey
+        #expect(throws: SendError.notJoined) {
+            try mesh.with(early) { try $0.send([1], to: absent, limit: 10, now: mesh.now) }
+        }
         mesh.run(for: .seconds(1))
         #expect(try mesh.broadcast("to nobody", from: early) == 0)
-        let absent = mesh.makeKey().publicKey
         #expect(throws: SendError.unknownMember) {
             try mesh.with(early) { try $0.send([1], to: absent, limit: 10, now: mesh.now) }
         }
