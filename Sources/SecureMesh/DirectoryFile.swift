@@ -32,27 +32,33 @@ final class DirectoryFile {
     ///
     /// - Parameter mesh: The mesh key of the server.
     /// - Throws: `cannotKeepDirectory`.
-    init(_ path: String, mesh: PublicKey) throws(MeshError) {
-        self.path = path
-        self.mesh = mesh
+    convenience init(_ path: String, mesh: PublicKey) throws(MeshError) {
+        let file: OpenFile
         do throws(SystemError) {
-            file = try OpenFile(path, O_RDWR | O_CREAT | O_NOFOLLOW | O_NONBLOCK, mode: 0o600)
+            file = try OpenFile(path, Self.openFlags | O_CREAT, mode: 0o600)
         } catch {
             throw .cannotKeepDirectory(path: path, reason: error.message)
         }
-        guard let status = try? file.status(), status.kind == .file else {
+        try self.init(file, path, mesh: mesh)
+    }
+
+    private init(_ file: consuming OpenFile, _ path: String, mesh: PublicKey) throws(MeshError) {
+        self.path = path
+        self.mesh = mesh
+        self.file = file
+        guard let status = try? self.file.status(), status.kind == .file else {
             throw .cannotKeepDirectory(path: path, reason: "it is not an ordinary file")
         }
         let folder = try? FileStatus(of: KeyFile.folder(of: path))
         guard status.belongsToTrusted, !status.access.isWritable, folder?.keepsFiles == true else {
             throw .cannotKeepDirectory(path: path, reason: Self.othersCanChange)
         }
-        guard file.lock() else {
+        guard self.file.lock() else {
             throw .cannotKeepDirectory(path: path, reason: "another server uses it")
         }
         let bytes: [UInt8]
         do throws(SystemError) {
-            bytes = try Self.content(of: file)
+            bytes = try Self.content(of: self.file)
         } catch {
             throw .cannotKeepDirectory(path: path, reason: error.message)
         }
@@ -83,14 +89,15 @@ final class DirectoryFile {
     /// - Returns: The number of members in the file; nil if there is no file yet.
     /// - Throws: `cannotKeepDirectory`.
     static func check(_ path: String, mesh: PublicKey) throws(MeshError) -> Int? {
+        let file: OpenFile
         do throws(SystemError) {
-            _ = try FileStatus(of: path)
+            file = try OpenFile(path, openFlags)
         } catch {
-            guard error.isMissing else { throw .cannotKeepDirectory(path: path, reason: error.message) }
+            guard error.code == ENOENT else { throw .cannotKeepDirectory(path: path, reason: error.message) }
             try checkFolder(of: path)
             return nil
         }
-        return try DirectoryFile(path, mesh: mesh).kept?.members.count
+        return try DirectoryFile(file, path, mesh: mesh).kept?.members.count
     }
 
     /// Checks that a file could be created at the path.
@@ -133,6 +140,7 @@ final class DirectoryFile {
         }
     }
 
+    private static let openFlags = O_RDWR | O_NOFOLLOW | O_NONBLOCK
     private static let othersCanChange = "other users can change or replace it"
     private static let slotSize = 256
     /// The size of a file with as many members as a directory can have.

@@ -5,9 +5,9 @@
 /// Each later sequence begins at its access.
 ///
 /// A sequence keeps at most 4,096 events that its consumer has not taken. At most 3,072 of them are messages, and the
-/// bodies of these messages have at most 16 MiB together. A server keeps two events for each of its largest number of
-/// members (``MeshServer/Configuration/maximumPeers``), if that is more. Further events are dropped for this consumer.
-/// In their place the consumer gets one event `missed` with the number of dropped events.
+/// bodies of these messages have at most 16 MiB together. A server keeps at least twice as many events as it may have
+/// members. Further events are dropped for this consumer. In their place the consumer gets one event `missed` with the
+/// number of dropped events.
 ///
 /// The sequence ends when `run()` has ended or can no longer be called, when the task that iterates is canceled, and
 /// when the `ServiceGroup` in which that task runs shuts down gracefully. So a service whose `run()` is a loop over a

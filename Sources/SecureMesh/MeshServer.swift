@@ -68,8 +68,10 @@ public final class MeshServer: Service {
         try configuration.check()
         self.configuration = configuration
         self.logger = logger
-        // Every member can join, or leave, in one pass of the event loop. Then a fast consumer must miss nothing.
-        source = EventSource(limit: max(Limits.events, configuration.maximumPeers * 2)) { .missed($0) }
+        // In one pass of the event loop, all members may join or leave. The buffer has room for both, so a consumer
+        // that keeps up misses nothing. A directory file may hold more members than may join.
+        let members = configuration.directoryFile == nil ? configuration.maximumPeers : Limits.directoryEntries
+        source = EventSource(limit: max(Limits.events, members * 2)) { .missed($0) }
     }
 
     /// Makes a server with the default settings. Nothing happens before ``run()``.
@@ -241,9 +243,11 @@ public final class MeshServer: Service {
         }.get()
     }
 
-    /// The number of late members: members that have given no proof of life for at least two thirds of the lifetime.
-    /// The server usually counts them twice per second. It does not count them while it suspends expiry, for example
-    /// after this process was paused. The value is the newest count.
+    /// The number of late members: members that have given no proof of life for at least two thirds of the lifetime,
+    /// and kept members that have not confirmed their new keys yet.
+    ///
+    /// The server usually counts the former twice per second, and the value has the newest count. It does not count
+    /// them while it suspends expiry, for example after this process was paused.
     ///
     /// - Throws: ``MeshError/notRunning``, ``MeshError/cancelled``.
     package var lateCount: Int {

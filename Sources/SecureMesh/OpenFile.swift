@@ -82,7 +82,7 @@ package struct FileStatus {
 extension FileStatus {
     /// Checks that this process may create files in the folder.
     package static func checkWritable(folder: String) throws(SystemError) {
-        guard unsafe faccessat(AT_FDCWD, folder, W_OK | X_OK, 0) == 0 else { throw SystemError() }
+        guard unsafe faccessat(AT_FDCWD, folder, W_OK | X_OK, AT_EACCESS) == 0 else { throw SystemError() }
     }
 
     /// Returns the absolute path of the file at `path`, with all symbolic links resolved; nil if the file does not

@@ -68,6 +68,15 @@ def ask_each_second(path, ended, times):
         times.append(ask(path, "/v1/status")[1] * 1000)
 
 
+def start_load(generator, mesh, members, what, trust, prepare=None):
+    """Starts lightweight members of a mesh. `prepare` is called in the new process."""
+    with open(os.path.join(mesh.keys, "server.pub")) as file:
+        key = next(line.split()[-1] for line in file if line.strip() and not line.startswith("#"))
+    return subprocess.Popen(
+        [generator, "--load", str(mesh.port), key, str(members), what, "trust" if trust else "verify"],
+        stdout=subprocess.PIPE, text=True, preexec_fn=prepare)
+
+
 def run(binary, generator, loops, members, heartbeat, lifetime, what, status=False, fair=False, trust=False):
     """Returns the generator's report, with the CPU time of both processes while it measured, and the lost members.
 
@@ -83,11 +92,7 @@ def run(binary, generator, loops, members, heartbeat, lifetime, what, status=Fal
         mesh.start_server()
         server = mesh.server
         memory = written(server.pid)
-        with open(os.path.join(mesh.keys, "server.pub")) as file:
-            key = next(line.split()[-1] for line in file if line.strip() and not line.startswith("#"))
-        load = subprocess.Popen(
-            [generator, "--load", str(port), key, str(members), what, "trust" if trust else "verify"],
-            stdout=subprocess.PIPE, text=True, preexec_fn=None if fair else raise_priority)
+        load = start_load(generator, mesh, members, what, trust, None if fair else raise_priority)
         try:
             joined = load.stdout.readline().strip()
             if load.stdout.readline().strip() != "begins":

@@ -40,8 +40,8 @@ package struct PulseTokens: Sendable {
     ///
     /// - Parameter last: The token in the last PULSE to this receiver. It is returned if it is of the newest secret.
     package func newest(for session: SessionID, last: PulseToken) -> PulseToken {
-        guard let newest = recent.last, newest.number != last.secret else { return last }
-        return PulseToken(value: Self.token(newest.secret, for: session), secret: newest.number)
+        guard let newest = recent.last, newest.number != last.number else { return last }
+        return PulseToken(value: Self.token(newest.secret, for: session), number: newest.number)
     }
 
     /// Finds the secret that makes `token` for `session`, and returns the PULSE to all members that was sent with this
@@ -50,11 +50,14 @@ package struct PulseTokens: Sendable {
     /// - Parameter last: The token in the last PULSE to this member. A heartbeat usually returns it, and then no token
     ///   is computed.
     package func match(_ token: UInt64, of session: SessionID, last: PulseToken) -> HeardPulse? {
-        if token == last.value, let first = recent.first, recent.indices.contains(last.secret - first.number) {
-            return heard(last.secret - first.number)
+        if token == last.value, let first = recent.first, recent.indices.contains(last.number - first.number) {
+            return heard(last.number - first.number)
         }
         // The search begins with the newest secret, because most heartbeats return a token of one of the newest.
-        return recent.indices.last { Self.token(recent[$0].secret, for: session) == token }.map(heard)
+        let index = recent.indices.last { index in
+            recent[index].number != last.number && Self.token(recent[index].secret, for: session) == token
+        }
+        return index.map(heard)
     }
 
     private func heard(_ index: Int) -> HeardPulse {
@@ -77,12 +80,12 @@ package struct PulseTokens: Sendable {
 package struct PulseToken: Sendable {
     package let value: UInt64
     /// The number of secrets that the server had issued before the secret of this token; -1 if there is no token.
-    fileprivate let secret: Int
+    fileprivate let number: Int
 
-    fileprivate init(value: UInt64, secret: Int) {
-        (self.value, self.secret) = (value, secret)
+    fileprivate init(value: UInt64, number: Int) {
+        (self.value, self.number) = (value, number)
     }
 
     /// No token.
-    package static let none = PulseToken(value: 0, secret: -1)
+    package static let none = PulseToken(value: 0, number: -1)
 }

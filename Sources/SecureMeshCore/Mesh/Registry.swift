@@ -172,8 +172,8 @@ package struct Registry: MeshMachine {
     package var members: [Member] { log.directory.inOrder.map(Member.init) }
     package func member(named name: PeerName) -> Member? { log.directory.entry(named: name).map(Member.init) }
     package var memberCount: Int { log.directory.count }
-    /// The number of members that were late at the last sweep, and of those that have not confirmed new keys since the
-    /// start of the server.
+    /// The number of members that were late at the last sweep, plus the number of kept members that have not confirmed
+    /// their new keys yet.
     package var lateCount: Int { lateAtSweep + log.directory.count - sessions.count }
 
     /// Returns the server's view of each of these members, in the order of `keys`; nil for a key that no member has.

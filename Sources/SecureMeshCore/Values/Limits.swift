@@ -363,9 +363,8 @@ package enum Limits {
     /// takes an entry in the system's neighbor table (ARP, NDP). By default that table holds some hundreds of entries,
     /// and members need entries too.
     package static let answerBuffer = 128 << 10
-    /// The largest number of events that wait for one consumer. A server whose largest number of members is above half
-    /// of this number uses twice that number of members instead. `eventBytes` limits the bytes of the messages among
-    /// the events.
+    /// The largest number of events that wait for one consumer. In a server, the limit is twice the largest number of
+    /// members, if that is more. `eventBytes` limits the bytes of the messages among the events.
     package static let events = 4_096
     /// The largest number of bytes of the messages among the events that wait for one consumer.
     package static let eventBytes = 16 << 20

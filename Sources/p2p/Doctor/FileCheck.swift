@@ -1,7 +1,7 @@
 internal import MeshControl
 internal import SecureMesh
 
-/// Checks the files of keys and the list of peers, for `p2p check` and `p2p doctor`.
+/// Checks the files of keys, the list of peers and the file of `--state`, for `p2p check` and `p2p doctor`.
 enum FileCheck {
     static func text(_ key: SigningKey, at path: String) -> String { "key \(path): \(key.publicKey)" }
 

@@ -26,7 +26,7 @@ import Testing
         KeptMember(entry: try .sample(number), local: Fixture.address(9))
     }
 
-    /// Returns a member whose key, address and name no member with another number has.
+    /// Returns a member whose key, address and name differ for each number.
     private func distinctMember(_ number: UInt64) throws -> KeptMember {
         let sample = try Entry.sample(number)
         var identity = [UInt8](repeating: 7, count: 24)
@@ -71,7 +71,7 @@ import Testing
         }
     }
 
-    @Test("a server that starts again with 5,000 members reports each of them, and says of none that it is missing")
+    @Test("a server that starts again with 5,000 members reports each of them")
     func reported() async throws {
         let folder = try makeFolder()
         defer { try? FileManager.default.removeItem(atPath: folder) }
