@@ -34,8 +34,11 @@ struct StatusTable {
 
     private var problemLines: [String] {
         status.problems.flatMap { problem in
-            let since = problem.since.map { ", for \(Self.age(status.time - $0))" } ?? ""
-            return ["! \(Console.escaped(problem.message))\(since)"]
+            let since = problem.since.map { since in
+                let age = Self.age(status.time - since)
+                return problem.code == "turnedAway" ? ", \(age) ago" : ", for \(age)"
+            }
+            return ["! \(Console.escaped(problem.message))\(since ?? "")"]
                 + (problem.hint.map { ["!   hint: \(Console.escaped($0))"] } ?? [])
         }
     }

@@ -203,7 +203,7 @@ struct MeshTests {
         revoked.expectFailure(77, "the server \(server.address) has revoked the key of B at 127.0.0.1:", hint: keys[2])
         #expect(revoked.errors.contains { $0.hasSuffix(": the key is no longer authorized") })
         try await server.process.waitForLine(
-            matching: "^p2p: the session of B at 127.0.0.1:[0-9]+ ended: its key is not in the list", on: .errors)
+            matching: "^p2p: the session of B at 127.0.0.1:[0-9]+ ended: its key is no longer authorized", on: .errors)
         try await server.process.waitForLine(matching: "^- B \\(the key is no longer authorized\\)$")
         try await server.process.waitForLine(matching: "^p2p: read .*authorized_peers again: 2 keys$", on: .errors)
 

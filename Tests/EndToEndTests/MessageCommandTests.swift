@@ -163,6 +163,10 @@ struct MessageCommandTests {
             .expectFailure(64, "a peer has no list", hint: "reload the server")
         try await harness.run(["send", "A", "x", "--control", "s.sock"])
             .expectFailure(64, "a server sends no messages", hint: "--as")
+        try await harness.run(["recv", "--control", "s.sock"])
+            .expectFailure(64, "a server receives no messages", hint: "at a peer")
+        try await harness.run(["ping", "A", "--control", "A.sock"])
+            .expectFailure(69, "A is this peer itself", hint: "another member")
     }
 
     @Test("watch prints events as they happen, filtered, and ends when its reader or the process does")

@@ -47,6 +47,28 @@ struct StatusTests {
         #expect(try #require(status.members?.first).sentDatagrams ?? 0 > 0)
     }
 
+    private func problems(at socket: String) async throws -> [String] {
+        let json = try await harness.run(["status", "--json", "--control", socket]).output.joined()
+        return try JSONDecoder().decode(MeshStatus.self, from: Data(json.utf8)).problems.map(\.code)
+    }
+
+    @Test("a revoked peer is not said to have lost its server, and the server forgets the refusal with the revocation")
+    func problemsOfRevoked() async throws {
+        let server = try await harness.makeServer(peers: ["A"])
+        let port = try UDP.freePort()
+        let a = try await harness.joinPeer("A", port: port, of: server)
+        let mark = a.mark
+        #expect(try await harness.run(["revoke", "A"]).status == 0)
+        try await a.waitForLine(matching: "^p2p: warning: the server does not let this key", on: .errors, since: mark)
+        let socket = try await harness.waitForSocket("peer-A-\(port).sock").path
+        #expect(try await problems(at: socket) == ["refused"])
+        try await server.process.waitForLine(matching: "turned away A p2ppub1_", on: .errors)
+        let ofServer = try harness.socket(of: server)
+        #expect(try await problems(at: ofServer) == ["turnedAway"])
+        #expect(try await harness.run(["authorize", "A", "keys/A.pub"]).status == 0)
+        #expect(try await problems(at: ofServer) == [])
+    }
+
     @Test("a revoked member is remembered as revoked after its line is removed from the list")
     func revoked() async throws {
         let lines = try await harness.makeKeys(peers: ["A", "B"])

@@ -8,6 +8,8 @@ package protocol ControlledProcess: Sendable {
     ///
     /// - Parameter listsMembers: False to omit the list of members, which can be long.
     func report(listsMembers: Bool) async -> StatusReport
+    /// Throws `wrongRole` if this kind of process never has an event that the filter accepts.
+    func check(_ filter: EventFilter) throws(ControlError)
     func send(_ request: SendRequest) async throws(ControlError) -> SendReport
     func ping(_ request: PingRequest) async throws(ControlError) -> PingReport
     func reload() async throws(ControlError) -> ReloadReport

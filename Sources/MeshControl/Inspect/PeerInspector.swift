@@ -16,7 +16,7 @@ package final class PeerInspector: ControlledProcess {
 
     package let feed = ControlFeed()
     private let current: Mutex<MeshPeer>
-    private let name: PeerName
+    let name: PeerName
     private let key: PublicKey
     private let server: ServerAddress
     let identity: ProcessIdentity
@@ -99,12 +99,14 @@ package final class PeerInspector: ControlledProcess {
             if state.link == .joined { (state.link, state.linkSince) = (.lost, now) }
             if case .dismissed(let dismissal) = event {
                 state.problem = Problem(
-                    "dismissed", .error, "the server ended the session: \(Departure(dismissal).summary)", since: now)
+                    "dismissed", .error, "the server ended the session: \(Departure(dismissal).summary)",
+                    hint: dismissal.hint, since: now)
             }
         case .refused(let delay, _):
             let refusal = JoinRefusal(delay)
             state.problem = Problem(
-                "refused", .error, "turned away: \(refusal.summary)", hint: refusal.hint, since: now)
+                "refused", .error, "turned away: \(refusal.summary)", hint: refusal.hint(for: name, key),
+                since: now)
         case .excluded:
             state.problem = Problem(
                 "refused", .error, "the server does not let this key join as \(name)",
@@ -157,7 +159,7 @@ package final class PeerInspector: ControlledProcess {
         if let condition, isOver(state.problem, condition) { state.problem = nil }
         let (link, since) = (state.link, state.linkSince)
         var all = problems(state)
-        if link == .lost, condition?.isTrusted == false {
+        if link == .lost, !isDismissed(state), condition?.isTrusted == false {
             all.append(
                 Problem(
                     "untrusted", .error,
@@ -189,6 +191,11 @@ package final class PeerInspector: ControlledProcess {
         case "unreachable": condition.isConnected
         default: false
         }
+    }
+
+    /// Returns true if the server has ended the session, or refuses this peer. Then the server is not lost.
+    private func isDismissed(_ state: State) -> Bool {
+        state.problem?.code == "dismissed" || state.problem?.code == "refused"
     }
 
     /// Returns the number of members in each state.
@@ -225,17 +232,20 @@ package final class PeerInspector: ControlledProcess {
                         "joining", .error, "not a member yet", hint: "joining takes some seconds at most",
                         since: state.linkSince))
             }
+        case .lost where isDismissed(state): break
         case .lost:
             problems.append(
                 Problem(
                     "connectionLost", .error, "lost the server at \(server)",
-                    hint: "the peer keeps asking it; until it is back, members are listed as they were",
+                    hint: "the peer keeps asking it; until it is back, members are listed as suspect",
                     since: state.linkSince))
         case .ended:
             problems.append(Problem("ended", .error, "this peer has left the mesh", since: state.linkSince))
         }
         return problems + [state.problem, state.slowness].compactMap { $0 }
     }
+
+    package func check(_ filter: EventFilter) {}
 
     package func reload() async throws(ControlError) -> ReloadReport {
         throw ControlError(.wrongRole, "a peer has no list to read", hint: "reload the server")

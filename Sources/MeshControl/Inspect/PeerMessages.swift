@@ -150,6 +150,9 @@ extension PeerInspector {
         let hint = absence(named: name).map { absence in
             "it left at \(identity.clock.onHost(absence.at)): \(Departure.summaryForMembers(absence.departure))"
         }
+        guard name != self.name.description else {
+            return ControlError(.unknownMember, "\(name) is this peer itself", hint: "give the name of another member")
+        }
         return ControlError(
             .unknownMember, "no member has the name \(name)", hint: hint ?? "'p2p status' lists the members")
     }

@@ -31,12 +31,19 @@ package final class ServerInspector: ControlledProcess {
         var listFault: (error: ControlError, since: Timestamp)?
         /// The newest attempt to read the list again, which may be in progress.
         var newestReload: Task<Result<ReloadReport, ControlError>, Never>?
-        /// The newest problems that concern single peers, such as a refused join.
-        var refusals: [Problem] = []
+        /// The newest problems that concern single peers, such as a refused join, with the keys of these peers.
+        private(set) var refusals: [(key: PublicKey, problem: Problem)] = []
 
-        mutating func note(_ problem: Problem) {
-            refusals.append(problem)
+        mutating func note(_ problem: Problem, of key: PublicKey) {
+            refusals.append((key, problem))
             if refusals.count > ControlLimits.refusals { refusals.removeFirst() }
+        }
+
+        /// Forgets that peers were turned away.
+        ///
+        /// - Parameter mayJoin: Returns true for the keys of these peers.
+        mutating func forgetTurnedAway(_ mayJoin: (PublicKey) -> Bool) {
+            refusals.removeAll { $0.problem.code == "turnedAway" && mayJoin($0.key) }
         }
     }
 
@@ -72,25 +79,27 @@ package final class ServerInspector: ControlledProcess {
     private func note(_ event: ServerEvent, at now: Timestamp) {
         state.withLock { state in
             switch event {
-            case .joined(let member): state.history.noteJoin(member, at: now)
+            case .joined(let member):
+                state.history.noteJoin(member, at: now)
+                state.forgetTurnedAway { $0 == member.publicKey }
             case .left(let member, let departure): state.history.noteDeparture(member, departure, at: now)
             case .turnedAway(let name, let key, let refusal):
                 state.note(
                     Problem(
-                        "turnedAway", .warning, "turned away \(name) \(key): \(refusal.summary)", hint: refusal.hint,
-                        since: now))
+                        "turnedAway", .warning, "turned away \(name) \(key): \(refusal.summary)",
+                        hint: refusal.hint(for: name, key), since: now), of: key)
             case .unreachable(let member, let refusal):
                 state.note(
                     Problem(
                         "unreachable", .warning,
                         "cannot send to \(member.name) at \(member.address): \(refusal.summary(member.address))",
-                        hint: refusal.hint(member.address), since: now))
+                        hint: refusal.hint(member.address), since: now), of: member.publicKey)
             case .directoryStalled(let member, _):
                 state.note(
                     Problem(
                         "directoryStalled", .warning,
                         "\(member.name) at \(member.address) is alive, but the list of members does not arrive there",
-                        hint: SendRefusal.sizeHint, since: now))
+                        hint: SendRefusal.sizeHint, since: now), of: member.publicKey)
             case .suspected: state.suspectedAt = now
             case .suspicionEnded, .missed: break
             }
@@ -184,11 +193,17 @@ package final class ServerInspector: ControlledProcess {
         }
         // Problems with the same message are reported once, such as those of a peer that is refused repeatedly.
         var seen: Set<String> = []
-        for refusal in state.refusals.reversed() {
+        for refusal in state.refusals.reversed().map(\.problem) {
             guard let since = refusal.since, now - since < ControlLimits.refusalTime else { break }
             if seen.insert(refusal.message).inserted { problems.append(refusal) }
         }
         return problems
+    }
+
+    package func check(_ filter: EventFilter) throws(ControlError) {
+        guard filter.kinds != [.message] else {
+            throw ControlError(.wrongRole, "a server receives no messages", hint: "read them at a peer")
+        }
     }
 
     package func send(_ request: SendRequest) async throws(ControlError) -> SendReport {
@@ -229,7 +244,9 @@ package final class ServerInspector: ControlledProcess {
             }
             let previous = state.withLock { state in
                 defer { (state.roster, state.listFault, state.history.roster) = (roster, nil, roster) }
-                return state.roster
+                let previous = state.roster
+                state.forgetTurnedAway { roster.authorized[$0] != nil && previous.authorized[$0] == nil }
+                return previous
             }
             let report = ReloadReport(
                 list: list.path, file: FileStatus.resolved(list.path), keys: roster.count,

@@ -22,9 +22,19 @@ extension Departure {
         case .left, .stopping: nil
         case .replaced: "its key has joined again, from here or from another host"
         case .expired: "no heartbeat has come for the lifetime: it has crashed, or the network is cut"
-        case .revoked: "its key is not in the list of authorized peers"
+        case .revoked: "its key is no longer authorized"
         case .misbehaved: "it sent a datagram with a wrong signature; its key is barred for a minute"
         case .tooOld: "it has not renewed its keys in time"
+        }
+    }
+}
+
+extension Dismissal {
+    /// Advice for the user of the peer whose session the server has ended; nil if there is none.
+    var hint: String? {
+        switch self {
+        case .replaced: "another process uses this key: stop one of the two, or give it a key of its own"
+        case .expired, .revoked, .misbehaved, .tooOld, .stopping: nil
         }
     }
 }
@@ -96,7 +106,13 @@ extension JoinRefusal {
         }
     }
 
-    /// Advice for the user of the peer that was refused.
+    /// Advice for the user of the peer with this name and key, which was refused, and for the user of the server.
+    package func hint(for name: PeerName, _ key: PublicKey) -> String {
+        guard self == .notAuthorized else { return hint }
+        return "'p2p authorize \(name) \(key)' on the server's host lets the key join, even if it was revoked"
+    }
+
+    /// Advice for the user of a peer that was refused.
     package var hint: String {
         switch self {
         case .notAuthorized: "'p2p authorize NAME KEY' on the server's host lets the key join, even if it was revoked"

@@ -14,7 +14,9 @@ struct ControlService: Sendable {
             switch try ControlCall(request) {
             case .status(let listsMembers):
                 return .document(status: 200, await process.report(listsMembers: listsMembers).json)
-            case .events(let filter): return .events(filter)
+            case .events(let filter):
+                try process.check(filter)
+                return .events(filter)
             case .send(let request): return Self.document(try await process.send(request))
             case .ping(let request): return Self.document(try await process.ping(request))
             case .reload: return Self.document(try await process.reload())
