@@ -55,7 +55,7 @@ struct AuthorizeCommand: AsyncParsableCommand {
         guard name != .server else {
             throw Failure(.usage, "'server' is the name of the server's key", hint: "give the peer another name")
         }
-        let lineHint = "give the line that 'p2p keygen \(name)' has printed"
+        let lineHint = "give the key, p2ppub1_…, that 'p2p keygen \(name)' has printed, or the path of \(name).pub"
         let (nameInFile, publicKey) = try KeyStore.readPublicLine(
             key == "-" ? "/dev/stdin" : key, "the key of \(name)", hint: lineHint)
         if let nameInFile, nameInFile != name {

@@ -6,10 +6,11 @@ enum RunningServer {
     /// Makes the running servers read their lists of peers again. Call this after the list at `path` has changed. If no
     /// server uses that list, prints a note that says what the user can do.
     ///
+    /// - Parameter mayRun: False if no server of this mesh can run yet. Then there is no note.
     /// - Returns: The answers of the servers that use the list at `path`, and true if a server has refused to read its
     ///   list, which may be this one, or if no server has read it and one does not answer.
     @discardableResult
-    static func reload(after path: String) async -> (reports: [ReloadReport], isRefused: Bool) {
+    static func reload(after path: String, mayRun: Bool = true) async -> (reports: [ReloadReport], isRefused: Bool) {
         let sockets = ControlFolder.sockets().filter { $0.split(separator: "/").last?.hasPrefix("server-") == true }
         var reports: [ReloadReport] = []
         var (isRefused, isSilent) = (false, false)
@@ -36,10 +37,10 @@ enum RunningServer {
             }
         }
         if reports.isEmpty, isSilent { isRefused = true }
-        if reports.isEmpty, !isRefused {
+        if reports.isEmpty, !isRefused, mayRun {
             Console.note(
-                "no running server has read \(path); one with a socket elsewhere does after 'p2p reload --control "
-                    + "PATH', one of another user on SIGHUP: 'systemctl reload p2p-server'")
+                "no running server has read \(path); if one runs, make it read the list with 'p2p reload --control "
+                    + "PATH', or with 'systemctl reload p2p-server' if systemd runs it")
         }
         return (reports, isRefused)
     }

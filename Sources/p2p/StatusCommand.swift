@@ -23,7 +23,7 @@ struct StatusCommand: AsyncParsableCommand {
     @Flag(help: "Print one JSON object.")
     var json = false
 
-    @Flag(help: "Print nothing, and exit with 1 if there is a problem that is more than a warning.")
+    @Flag(help: "Print no status, and exit with 1 if there is a problem that is more than a warning.")
     var check = false
 
     @Flag(help: "Show the status again every second.")

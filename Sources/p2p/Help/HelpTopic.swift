@@ -17,7 +17,7 @@ enum HelpTopic: String, CaseIterable {
     private static let exitCodesText = """
         EXIT CODES
 
-          0   success; a server, a peer or a swarm was stopped by a signal
+          0   success; SIGINT or SIGTERM stopped a server, a peer or a swarm
           1   a check, a part of the self-test or a simulated mesh failed
           64  wrong usage
           65  a malformed key or list of peers
@@ -71,7 +71,8 @@ enum HelpTopic: String, CaseIterable {
           p2p/peer-NAME-PORT.sock control socket of a peer, in XDG_RUNTIME_DIR
 
         The folder of keys is --keys, or else $P2P_KEYS, or else ./keys. Other users
-        may not read a secret key, and may write to none of these files.
+        may not read a secret key, and may write to none of these files. Without
+        XDG_RUNTIME_DIR, sockets are in /run/p2p (root) or /tmp/p2p-UID.
         """
 
     private static let signalsText = """
