@@ -84,7 +84,7 @@ struct PeerInputTests {
         _ = try await harness.waitForAnswer(at: "a.sock")
         #expect(try await peer.answer(to: "disconnect") == "ok disconnected")
         try await server.process.waitForLine(matching: "^- A \\(left\\)")
-        #expect(peer.lines(of: .errors).contains("p2p: left the mesh"))
+        try await peer.waitForLine(matching: "^p2p: left the mesh$", on: .errors)
         for command in ["disconnect", "peers", "send B x", "all x"] {
             #expect(
                 try await peer.answer(to: command) == "error the peer is disconnected; 'connect' joins the mesh again")
