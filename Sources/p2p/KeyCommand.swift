@@ -54,7 +54,7 @@ struct KeyShow: ParsableCommand {
 
     private func read() throws -> (name: PeerName?, key: PublicKey) {
         let store = keyOptions.store
-        guard let name = try? PeerName(key), !FileSystem.exists(key) else { return try read(file: key) }
+        guard let name = try? Parse.fileName(key), !FileSystem.exists(key) else { return try read(file: key) }
         // The public key is computed from the secret one if NAME.pub is gone.
         guard FileSystem.exists(store.publicPath(name)) else {
             let hint = store.keygenHint(name)
@@ -145,7 +145,7 @@ struct KeyNew: AsyncParsableCommand {
             Console.note("the key is replaced, and \(store.rosterPath) does not list the new one; next: \(next)")
             throw error
         }
-        await RunningServer.reload(after: store.rosterPath)
+        guard await !RunningServer.reload(after: store.rosterPath).isRefused else { throw RunningServer.refusal }
     }
 }
 
@@ -188,7 +188,7 @@ struct KeyPassphrase: ParsableCommand {
 
     func run() throws {
         let store = keyOptions.store
-        let name = FileSystem.exists(key) ? nil : try? PeerName(key)
+        let name = FileSystem.exists(key) ? nil : try? Parse.fileName(key)
         let path = name.map(store.secretPath) ?? key
         let hadPassphrase = KeyFile.hasPassphrase(path)
         let access = secretKeyOptions.access

@@ -51,11 +51,14 @@ struct Keygen: AsyncParsableCommand {
                 Console.note("the server is no peer of its own mesh: its key is not in \(store.rosterPath)")
             }
             let results = try store.authorize(peers, in: store.rosterPath, replacing: .revoke)
-            if !results.isEmpty,
-                await !RunningServer.reload(after: store.rosterPath, mayRun: peers.count == all.count).reports.isEmpty
-            {
-                let name = peers.count == 1 ? "\(peers[0].name)" : "NAME"
-                return Console.note("next: \(store.command("peer", name, "PORT"))")
+            if !results.isEmpty {
+                let (servers, isRefused) = await RunningServer.reload(
+                    after: store.rosterPath, mayRun: peers.count == all.count)
+                guard !isRefused else { throw RunningServer.refusal }
+                if !servers.isEmpty {
+                    let name = peers.count == 1 ? "\(peers[0].name)" : "NAME"
+                    return Console.note("next: \(store.command("peer", name, "PORT"))")
+                }
             }
         }
         noteNext(store, peers)

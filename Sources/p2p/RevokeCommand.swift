@@ -58,10 +58,6 @@ struct RevokeCommand: AsyncParsableCommand {
         if json {
             RosterReport(list: path, keys: revoked.map { RosterReport.Line(.revoked, $0) }, servers: servers).print()
         }
-        guard !isRefused else {
-            throw Failure(
-                .tryAgain, "the list has changed, but a running server did not read it",
-                hint: "the warning says why; when that is mended, 'p2p reload' ends the sessions of revoked keys")
-        }
+        guard !isRefused else { throw RunningServer.refusal }
     }
 }

@@ -3,13 +3,17 @@ internal import SecureMesh
 
 /// The servers on this host whose control sockets this user may use.
 enum RunningServer {
+    /// The failure of a command whose change of the list has no effect yet, because a server has not read it.
+    static let refusal = Failure(
+        .tryAgain, "the list has changed, but a running server did not read it",
+        hint: "the warning says why; when that is mended, 'p2p reload' makes the change effective")
+
     /// Makes the running servers read their lists of peers again. Call this after the list at `path` has changed. If no
     /// server uses that list, prints a note that says what the user can do.
     ///
     /// - Parameter mayRun: False if no server of this mesh can run yet. Then there is no note.
     /// - Returns: The answers of the servers that use the list at `path`, and true if a server has refused to read its
     ///   list, which may be this one, or if no server has read it and one does not answer.
-    @discardableResult
     static func reload(after path: String, mayRun: Bool = true) async -> (reports: [ReloadReport], isRefused: Bool) {
         let sockets = ControlFolder.sockets().filter { $0.split(separator: "/").last?.hasPrefix("server-") == true }
         var reports: [ReloadReport] = []

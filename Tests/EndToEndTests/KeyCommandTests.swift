@@ -20,6 +20,8 @@ struct KeyCommandTests {
             #expect(shown.output.first?.contains(line.dropFirst(2)) == true && !shown.text.contains("P2PSECRET1_"))
         }
         try await harness.run(["key", "show", "C"]).expectFailure(77, "no key at keys/C.key")
+        // keygen refuses such names, so this is a file.
+        try await harness.run(["key", "show", "C.pub"]).expectFailure(65, "C.pub: no such file", hint: "check the path")
     }
 
     @Test("new --replace revokes the old key, and with --overlap both join until it is over")

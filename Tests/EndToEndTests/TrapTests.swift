@@ -249,6 +249,25 @@ struct TrapTests {
         #expect(try await server.process.waitForExit() == 0)
     }
 
+    @Test(
+        "authorize, keygen and key new exited with 0 although the running server refused the list",
+        arguments: [
+            ["authorize", "D", "keys/D.pub"], ["keygen", "E", "--authorize"], ["key", "new", "A", "--replace"],
+        ])
+    func refusedAuthorization(command: [String]) async throws {
+        let server = try await harness.makeServer(peers: ["A", "B", "C"])
+        #expect(try await harness.run(["keygen", "D"]).status == 0)
+        let lines = try harness.read("keys/authorized_peers").split(separator: "\n")
+        let kept = try #require(lines.first { $0.hasPrefix("A ") })
+        try harness.write("\(kept)\n", to: "keys/authorized_peers")
+        let result = try await harness.run(command)
+        result.expectFailure(75, "a running server did not read it")
+        #expect(result.errors.last?.contains("'p2p reload' makes the change effective") == true, "\(result.text)")
+        #expect(result.errors.contains { $0.contains("did not read its list") }, "\(result.text)")
+        server.process.send(SIGTERM)
+        #expect(try await server.process.waitForExit() == 0)
+    }
+
     @Test("authorize in another folder said that the running server has read the list again")
     func anotherList() async throws {
         let server = try await harness.makeServer(peers: ["A"])
