@@ -123,7 +123,8 @@ struct InstallTests {
 
     @Test("every command has a manual page with each of its options, and p2p(1) has the exit codes of docs/command.md")
     func manual() async throws {
-        try await installation.run(version: "0.1.0")
+        let installed = try await installation.run(version: "0.1.0")
+        try #require(installed.status == 0, "\(installed.text)")
         let page = try Page("docs/command.md")
         for heading in page.headings where heading.hasPrefix("p2p ") {
             let name = heading.replacing(" ", with: "-")
@@ -176,14 +177,17 @@ private struct Installation {
     func run(_ arguments: [String] = [], version: String?) async throws -> FinishedProcess {
         let binary = try RunningProcess.binary().path
         let start = version.map { "[ \"$1\" != --version ] || exec echo \($0)" } ?? "echo no library >&2; exit 127"
-        try harness.write("#!/bin/sh\n\(start)\nexec '\(binary)' \"$@\"\n", to: "program")
-        try harness.setMode(0o755, of: "program")
         let script = Page.root.appending(path: "scripts/install").path
-        // The harness appends the path of p2p to the arguments, and the shell drops it.
+        // The shell writes the program. If this process wrote it, a process that another test starts meanwhile could
+        // inherit the open file, and the system runs no file that a process has open for writing. The harness appends
+        // the path of p2p to the arguments, and the shell drops it.
         return try await harness.run(
             [],
-            launcher: ["/bin/bash", "-c", "exec \"${@:1:$#-1}\"", "bash", script, "--prefix", prefix]
-                + ["--program", harness.path("program")] + arguments)
+            launcher: [
+                "/bin/bash", "-c", "printf %s \"$1\" >\"$2\" && chmod 755 \"$2\" && exec \"${@:3:$#-3}\"", "bash",
+                "#!/bin/sh\n\(start)\nexec '\(binary)' \"$@\"\n", harness.path("program"), script, "--prefix", prefix,
+                "--program", harness.path("program"),
+            ] + arguments)
     }
 
     func write(_ text: String, to path: String) throws {
