@@ -12,7 +12,8 @@ struct AuthorizeCommand: AsyncParsableCommand {
               p2p authorize sensor-7 new.pub --replace --overlap 1h
 
             Adds a line to authorized_peers, or changes the line of the key. The file is replaced atomically, and the \
-            running server of this user reads it again. If the server refuses the list, the exit code is 75.
+            running server of this user reads it again. If no server has read it and one has refused, \
+            the exit code is 75.
             """)
 
     @Argument(help: "Name to join under.", transform: Parse.name)
@@ -68,8 +69,8 @@ struct AuthorizeCommand: AsyncParsableCommand {
             throw Failure(.data, "this is the server's own key", hint: lineHint)
         }
         let result = try store.authorize([(name, publicKey)], in: path, until: until, replacing: replacement)
-        let (servers, isRefused) =
-            result.contains(where: \.hasChanged) ? await RunningServer.reload(after: path) : ([], false)
+        // The list may have been changed by an earlier call, and the server may have refused it then.
+        let (servers, isRefused) = await RunningServer.reload(after: path)
         if json {
             let lines = result.flatMap { each in
                 [RosterReport.Line(each.before == nil ? .added : each.hasChanged ? .changed : .unchanged, each.after)]
@@ -77,7 +78,7 @@ struct AuthorizeCommand: AsyncParsableCommand {
             }
             RosterReport(list: path, keys: lines, servers: servers).print()
         }
-        guard !isRefused else { throw RunningServer.refusal }
+        guard !servers.isEmpty || !isRefused else { throw RunningServer.refusal }
     }
 
     private var replacement: RosterText.Replacement {

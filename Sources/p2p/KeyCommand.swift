@@ -145,7 +145,8 @@ struct KeyNew: AsyncParsableCommand {
             Console.note("the key is replaced, and \(store.rosterPath) does not list the new one; next: \(next)")
             throw error
         }
-        guard await !RunningServer.reload(after: store.rosterPath).isRefused else { throw RunningServer.refusal }
+        let (servers, isRefused) = await RunningServer.reload(after: store.rosterPath)
+        guard !servers.isEmpty || !isRefused else { throw RunningServer.refusal }
     }
 }
 
@@ -215,7 +216,8 @@ struct KeyVerify: ParsableCommand {
             Prints ok and the name for each key, or ! and what is wrong. The exit code is 1 if something is wrong.
             """)
 
-    @Argument(help: ArgumentHelp("Names of keys in the folder. Repeatable.", valueName: "name"), transform: Parse.name)
+    @Argument(
+        help: ArgumentHelp("Names of keys in the folder. Repeatable.", valueName: "name"), transform: Parse.fileName)
     var names: [PeerName]
 
     @Flag(help: "Print one JSON object per key; problem and hint are null if nothing is wrong.")

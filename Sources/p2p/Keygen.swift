@@ -54,7 +54,8 @@ struct Keygen: AsyncParsableCommand {
             if !results.isEmpty {
                 let (servers, isRefused) = await RunningServer.reload(
                     after: store.rosterPath, mayRun: peers.count == all.count)
-                guard !isRefused else { throw RunningServer.refusal }
+                // If the server's key is new too, a server that refuses its list belongs to another mesh.
+                guard !servers.isEmpty || !isRefused || peers.count < all.count else { throw RunningServer.refusal }
                 if !servers.isEmpty {
                     let name = peers.count == 1 ? "\(peers[0].name)" : "NAME"
                     return Console.note("next: \(store.command("peer", name, "PORT"))")

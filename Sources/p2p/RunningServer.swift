@@ -3,10 +3,10 @@ internal import SecureMesh
 
 /// The servers on this host whose control sockets this user may use.
 enum RunningServer {
-    /// The failure of a command whose change of the list has no effect yet, because a server has not read it.
+    /// The failure of a command that has changed the list, if a running server has not read it.
     static let refusal = Failure(
         .tryAgain, "the list has changed, but a running server did not read it",
-        hint: "the warning says why; when that is mended, 'p2p reload' makes the change effective")
+        hint: "the warning gives the cause; after you have removed it, 'p2p reload' makes the change effective")
 
     /// Makes the running servers read their lists of peers again. Call this after the list at `path` has changed. If no
     /// server uses that list, prints a note that says what the user can do.

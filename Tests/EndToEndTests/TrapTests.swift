@@ -263,6 +263,13 @@ struct TrapTests {
         let result = try await harness.run(command)
         result.expectFailure(75, "a running server did not read it")
         #expect(result.errors.last?.contains("'p2p reload' makes the change effective") == true, "\(result.text)")
+        if command[0] == "authorize" {
+            // The list has the key already, and the server still refuses it.
+            try await harness.run(command).expectFailure(75, "a running server did not read it")
+        }
+        // Another server has read its list, so the refusal of this one does not concern it.
+        let other = try await harness.run(["keygen", "server", "F", "--authorize", "--keys", "other"])
+        #expect(other.status == 0, "\(other.text)")
         #expect(result.errors.contains { $0.contains("did not read its list") }, "\(result.text)")
         server.process.send(SIGTERM)
         #expect(try await server.process.waitForExit() == 0)

@@ -27,7 +27,8 @@ enum HelpTopic: String, CaseIterable {
           71  a port is in use, or the system refuses what is needed
           73  a file exists or cannot be created
           74  standard output cannot be written
-          75  a lookup failed, or a message was not acknowledged: try again
+          75  a lookup failed, a message was not acknowledged, or a running server
+              did not read the changed list of peers
           77  no usable key or socket, or the server does not let the key join
           78  a settings file or a P2P_... variable is wrong
 
