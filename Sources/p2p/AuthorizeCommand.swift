@@ -12,8 +12,8 @@ struct AuthorizeCommand: AsyncParsableCommand {
               p2p authorize sensor-7 new.pub --replace --overlap 1h
 
             Adds a line to authorized_peers, or changes the line of the key. The file is replaced atomically, and the \
-            running server of this user reads it again. If no server has read it and one has refused, \
-            the exit code is 75.
+            running server of this user reads it again. If no server has read it and one has refused, the exit \
+            code is 75.
             """)
 
     @Argument(help: "Name to join under.", transform: Parse.name)
@@ -70,15 +70,15 @@ struct AuthorizeCommand: AsyncParsableCommand {
         }
         let result = try store.authorize([(name, publicKey)], in: path, until: until, replacing: replacement)
         // The list may have been changed by an earlier call, and the server may have refused it then.
-        let (servers, isRefused) = await RunningServer.reload(after: path)
+        let answers = await RunningServer.reload(after: path)
         if json {
             let lines = result.flatMap { each in
                 [RosterReport.Line(each.before == nil ? .added : each.hasChanged ? .changed : .unchanged, each.after)]
                     + each.replaced.map { RosterReport.Line(.changed, $0) }
             }
-            RosterReport(list: path, keys: lines, servers: servers).print()
+            RosterReport(list: path, keys: lines, servers: answers.reports).print()
         }
-        guard !servers.isEmpty || !isRefused else { throw RunningServer.refusal }
+        guard !answers.haveNoEffect else { throw RunningServer.refusal }
     }
 
     private var replacement: RosterText.Replacement {

@@ -145,8 +145,7 @@ struct KeyNew: AsyncParsableCommand {
             Console.note("the key is replaced, and \(store.rosterPath) does not list the new one; next: \(next)")
             throw error
         }
-        let (servers, isRefused) = await RunningServer.reload(after: store.rosterPath)
-        guard !servers.isEmpty || !isRefused else { throw RunningServer.refusal }
+        guard await !RunningServer.reload(after: store.rosterPath).haveNoEffect else { throw RunningServer.refusal }
     }
 }
 

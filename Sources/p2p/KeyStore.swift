@@ -21,7 +21,13 @@ struct KeyStore {
     ///
     /// - Parameter name: The name of the key; nil for the server's key.
     func keygenHint(_ name: PeerName?) -> String {
-        "make one with '\(name.map { command("keygen", "\($0)") } ?? command("keygen"))'"
+        guard let name else { return "make one with '\(command("keygen"))'" }
+        do {
+            return "make one with '\(command("keygen", "\(try Parse.fileName("\(name)"))"))'"
+        } catch {
+            // keygen refuses the name, mostly that of a file, for this reason.
+            return "\(error)"
+        }
     }
 
     static let pathHint = "check the path; 'p2p keygen' makes keys"

@@ -52,11 +52,9 @@ struct Keygen: AsyncParsableCommand {
             }
             let results = try store.authorize(peers, in: store.rosterPath, replacing: .revoke)
             if !results.isEmpty {
-                let (servers, isRefused) = await RunningServer.reload(
-                    after: store.rosterPath, mayRun: peers.count == all.count)
-                // If the server's key is new too, a server that refuses its list belongs to another mesh.
-                guard !servers.isEmpty || !isRefused || peers.count < all.count else { throw RunningServer.refusal }
-                if !servers.isEmpty {
+                let answers = await RunningServer.reload(after: store.rosterPath, mayRun: peers.count == all.count)
+                guard !answers.haveNoEffect else { throw RunningServer.refusal }
+                if !answers.reports.isEmpty {
                     let name = peers.count == 1 ? "\(peers[0].name)" : "NAME"
                     return Console.note("next: \(store.command("peer", name, "PORT"))")
                 }

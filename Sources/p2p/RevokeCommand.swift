@@ -54,10 +54,11 @@ struct RevokeCommand: AsyncParsableCommand {
             }
         }
         for line in revoked { Console.note("revoked \(line.name) \(line.key) in \(path)") }
-        let (servers, isRefused) = await RunningServer.reload(after: path)
+        let answers = await RunningServer.reload(after: path)
         if json {
-            RosterReport(list: path, keys: revoked.map { RosterReport.Line(.revoked, $0) }, servers: servers).print()
+            let lines = revoked.map { RosterReport.Line(.revoked, $0) }
+            RosterReport(list: path, keys: lines, servers: answers.reports).print()
         }
-        guard !isRefused else { throw RunningServer.refusal }
+        guard !answers.isRefused else { throw RunningServer.refusal }
     }
 }

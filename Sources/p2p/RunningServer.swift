@@ -8,16 +8,28 @@ enum RunningServer {
         .tryAgain, "the list has changed, but a running server did not read it",
         hint: "the warning gives the cause; after you have removed it, 'p2p reload' makes the change effective")
 
+    /// The answers of the running servers to a change of the list.
+    struct Answers {
+        /// The answers of the servers that use the list.
+        fileprivate(set) var reports: [ReloadReport] = []
+
+        /// True if a server has refused to read its list, which may be this one, or if no server has read it and one
+        /// does not answer.
+        fileprivate(set) var isRefused = false
+
+        /// True if no server has read the list, and one has refused to read its own or does not answer.
+        var haveNoEffect: Bool { reports.isEmpty && isRefused }
+    }
+
     /// Makes the running servers read their lists of peers again. Call this after the list at `path` has changed. If no
     /// server uses that list, prints a note that says what the user can do.
     ///
-    /// - Parameter mayRun: False if no server of this mesh can run yet. Then there is no note.
-    /// - Returns: The answers of the servers that use the list at `path`, and true if a server has refused to read its
-    ///   list, which may be this one, or if no server has read it and one does not answer.
-    static func reload(after path: String, mayRun: Bool = true) async -> (reports: [ReloadReport], isRefused: Bool) {
+    /// - Parameter mayRun: False if no server of this mesh can run yet. Then there is no note, and a refusal does not
+    ///   count, because it comes from a server of another mesh.
+    static func reload(after path: String, mayRun: Bool = true) async -> Answers {
         let sockets = ControlFolder.sockets().filter { $0.split(separator: "/").last?.hasPrefix("server-") == true }
-        var reports: [ReloadReport] = []
-        var (isRefused, isSilent) = (false, false)
+        var answers = Answers()
+        var isSilent = false
         for answer in await reload(sockets) {
             switch answer {
             case .success(let report):
@@ -30,23 +42,24 @@ enum RunningServer {
                     continue
                 }
                 Console.note("the running server has read \(Console.escaped(report.list)) again: \(count)")
-                reports.append(report)
+                answers.reports.append(report)
             case .failure(let failure):
                 switch failure.code {
                 case .usage: break  // An open server has no list.
                 case .unavailable: isSilent = true
-                default: isRefused = true
+                default: answers.isRefused = mayRun
                 }
                 Console.warning("a running server did not read its list: \(failure.message)", hint: failure.hint)
             }
         }
-        if reports.isEmpty, isSilent { isRefused = true }
-        if reports.isEmpty, !isRefused, mayRun {
+        guard mayRun, answers.reports.isEmpty else { return answers }
+        if isSilent { answers.isRefused = true }
+        if !answers.isRefused {
             Console.note(
                 "no running server has read \(path); if one runs, make it read the list with 'p2p reload --control "
                     + "PATH', or with 'systemctl reload p2p-server' if systemd runs it")
         }
-        return (reports, isRefused)
+        return answers
     }
 
     /// Returns true if the answer comes from a server that uses the list at `path`, or that may use it.

@@ -20,8 +20,12 @@ struct KeyCommandTests {
             #expect(shown.output.first?.contains(line.dropFirst(2)) == true && !shown.text.contains("P2PSECRET1_"))
         }
         try await harness.run(["key", "show", "C"]).expectFailure(77, "no key at keys/C.key")
-        // keygen refuses such names, so this is a file.
+        // keygen refuses such names, so this is a file, and no hint leads to keygen.
         try await harness.run(["key", "show", "C.pub"]).expectFailure(65, "C.pub: no such file", hint: "check the path")
+        for command in [["peer", "C.pub", "3001"], ["send", "A", "x", "--as", "C.pub"]] {
+            try await harness.run(command).expectFailure(
+                77, "no key at keys/C.pub.key", hint: "give the name alone, C; the files are NAME.key and NAME.pub")
+        }
     }
 
     @Test("new --replace revokes the old key, and with --overlap both join until it is over")

@@ -267,12 +267,20 @@ struct TrapTests {
             // The list has the key already, and the server still refuses it.
             try await harness.run(command).expectFailure(75, "a running server did not read it")
         }
-        // Another server has read its list, so the refusal of this one does not concern it.
+        #expect(result.errors.contains { $0.contains("did not read its list") }, "\(result.text)")
+
+        // The refusal does not concern another mesh, neither before its server runs nor afterwards.
         let other = try await harness.run(["keygen", "server", "F", "--authorize", "--keys", "other"])
         #expect(other.status == 0, "\(other.text)")
-        #expect(result.errors.contains { $0.contains("did not read its list") }, "\(result.text)")
-        server.process.send(SIGTERM)
-        #expect(try await server.process.waitForExit() == 0)
+        #expect(other.errors.last == "p2p: next: p2p server --keys other", "\(other.text)")
+        let second = try await harness.startServer(["--keys", "other"])
+        let third = try await harness.run(["keygen", "G", "--authorize", "--keys", "other"])
+        #expect(third.status == 0, "\(third.text)")
+        try await second.process.waitForLine(matching: "^p2p: may join: G$", on: .errors)
+        for process in [server.process, second.process] {
+            process.send(SIGTERM)
+            #expect(try await process.waitForExit() == 0)
+        }
     }
 
     @Test("authorize in another folder said that the running server has read the list again")
