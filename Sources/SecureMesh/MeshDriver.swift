@@ -48,9 +48,11 @@ final class MeshDriver<Machine: MeshMachine>: @unchecked Sendable where Machine.
     private var strangers: [(bytes: [UInt8], path: Path)] = []
     private var droppedStrangers: UInt64 = 0
     private var droppedEvents = LogThrottle()
-    private var timer: (deadline: Instant, task: Scheduled<Void>)?
+    /// The instant at which `timer` fires; nil if there is no timer.
+    private var timerDeadline: Instant?
+    private var timer: Scheduled<Void>?
     private var strangerTask: Scheduled<Void>?
-    private var refusals = RefusalLog()
+    private let refusals = RefusalLog()
     private var losses = CounterLog<DatagramLoss>()
     private var receivedCount: UInt64 = 0
     private var sentCount: UInt64 = 0
@@ -255,7 +257,7 @@ final class MeshDriver<Machine: MeshMachine>: @unchecked Sendable where Machine.
             guard !self.isClosed else { return }
             self.pump()
             self.isClosed = true
-            self.timer?.task.cancel()
+            self.timer?.cancel()
             self.strangerTask?.cancel()
             for socket in self.sockets { socket.close() }
             for condition in self.conditions { condition.fail(failure ?? .notRunning) }
@@ -372,16 +374,16 @@ final class MeshDriver<Machine: MeshMachine>: @unchecked Sendable where Machine.
     private func runLoopPass() {
         eventLoop.assertInEventLoop()
         guard !isClosed, let box else { return }
-        serveTimeouts(box)
+        let now = now
+        serveTimeouts(box, now)
         serveStrangers()
         pump()
         checkConditions()
-        report(box)
+        report(box, now)
         schedule(box)
     }
 
-    private func serveTimeouts(_ box: MachineBox<Machine>) {
-        let now = now
+    private func serveTimeouts(_ box: MachineBox<Machine>, _ now: Instant) {
         // A machine postpones or removes each deadline that it has handled. The bound keeps a faulty machine from
         // blocking the loop.
         for _ in 0..<Self.timeoutsPerTurn {
@@ -498,8 +500,7 @@ final class MeshDriver<Machine: MeshMachine>: @unchecked Sendable where Machine.
         box?.machine.handleRefusedSend(to: address, SendRefusal(error), now: now)
     }
 
-    private func report(_ box: MachineBox<Machine>) {
-        let now = now
+    private func report(_ box: MachineBox<Machine>, _ now: Instant) {
         if refusals.isDue(total: box.machine.newestRejection.total, now: now) {
             refusals.log(box.machine.rejections, to: logger, now: now)
         }
@@ -543,18 +544,20 @@ final class MeshDriver<Machine: MeshMachine>: @unchecked Sendable where Machine.
     }
 
     private func schedule(_ box: MachineBox<Machine>) {
-        guard let next = Instant.earliest([box.machine.dueNext, refusals.deadline, losses.deadline]) else { return }
-        if let timer {
+        let logDue = Instant.earlier(refusals.deadline, losses.deadline)
+        guard let next = Instant.earlier(box.machine.dueNext, logDue) else { return }
+        if let timerDeadline {
             // A timer that fires a little too early costs less than a new one.
-            guard next < timer.deadline || next > timer.deadline + Self.earlyTimer else { return }
-            timer.task.cancel()
+            guard next < timerDeadline || next > timerDeadline + Self.earlyTimer else { return }
+            timer?.cancel()
         }
         let delay = max((next - now).wholeNanoseconds, 0)
-        let task = eventLoop.scheduleTask(in: .nanoseconds(delay)) {
+        timerDeadline = next
+        timer = eventLoop.scheduleTask(in: .nanoseconds(delay)) {
             self.timer = nil
+            self.timerDeadline = nil
             self.runLoopPass()
         }
-        timer = (next, task)
     }
 }
 

@@ -2,7 +2,9 @@ internal import Logging
 
 /// Logs the number of refused datagrams for each reason. A log line names the source of its datagrams if they all came
 /// from one host. After a flood of refusals, its totals are logged.
-struct RefusalLog {
+///
+/// It is a class because the driver reads it twice after every datagram, and would copy a structure each time.
+final class RefusalLog {
     /// The senders of the datagrams that one log line counts.
     private enum Source {
         case address(SocketAddress)
@@ -36,14 +38,14 @@ struct RefusalLog {
     private var reported: UInt64 = 0
 
     /// The time at which a log line may be due even if no further datagram is refused; nil if there is no such time.
-    var deadline: Instant? { Instant.earliest([unusual.deadline, everyday.deadline]) }
+    var deadline: Instant? { .earlier(unusual.deadline, everyday.deadline) }
 
     /// Notes the sender of the datagram that was just handled, if the datagram was refused.
     ///
     /// - Parameters:
     ///   - total: The number of all refused datagrams since the start.
     ///   - last: The reason of the newest refusal.
-    mutating func note(total: UInt64, _ last: Rejection?, from source: SocketAddress) {
+    func note(total: UInt64, _ last: Rejection?, from source: SocketAddress) {
         guard total != seen else { return }
         seen = total
         guard let reason = last else { return }
@@ -63,7 +65,7 @@ struct RefusalLog {
     }
 
     /// Logs the lines that are due.
-    mutating func log(_ counters: RejectionCounters, to logger: Logger, now: Instant) {
+    func log(_ counters: RejectionCounters, to logger: Logger, now: Instant) {
         guard isDue(total: counters.total, now: now) else { return }
         reported = counters.total
         let all = counters.nonZero.map { ($0.rejection, $0.count) }

@@ -98,7 +98,8 @@ enum Console {
     }
 
     private static func resultBytes(_ line: String) -> [UInt8] {
-        Array("\(style.withLock { $0.style.hasTimestamps } ? "\(UnixTime.now) " : "")\(line)\n".utf8)
+        let time = style.withLock { $0.style.hasTimestamps } ? "\(UnixTime.now) " : ""
+        return Array(time.utf8) + line.utf8 + [UInt8(ascii: "\n")]
     }
 
     /// Shows a prompt on stdout after each line, if stdout is a terminal.

@@ -43,7 +43,7 @@ package struct Acknowledger: Sendable {
         ]
     }
 
-    package var deadline: Instant? { Instant.earliest([waiting.first?.at, ended.first?.until]) }
+    package var deadline: Instant? { .earlier(waiting.first?.at, ended.first?.until) }
 
     /// Checks if a message that asks for an ACK is a copy of an earlier message. If it is not, marks its number as
     /// delivered.

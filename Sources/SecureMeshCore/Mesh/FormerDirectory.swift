@@ -59,10 +59,11 @@ package struct FormerDirectory: MemberLookup {
 
     /// The instant at which `expire` is to be called next; nil if nothing is to be removed.
     package var deadline: Instant? {
-        nextSlice
-            ?? Instant.earliest([
-                missingCount > 0 ? missingUntil?.next : nil, earlier.isEmpty ? nil : earlierUntil, ends.first?.until,
-            ])
+        if let nextSlice { return nextSlice }
+        var next = ends.first?.until
+        if missingCount > 0 { next = .earlier(next, missingUntil?.next) }
+        if !earlier.isEmpty { next = .earlier(next, earlierUntil) }
+        return next
     }
 
     /// Notes that `directory` was replaced, and makes its members the former members. A member of an earlier directory

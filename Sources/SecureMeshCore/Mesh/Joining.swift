@@ -65,7 +65,7 @@ package struct Joining: Sendable {
     package var pausedUntil: Instant? { attempts.isEmpty ? nextAttempt : nil }
     /// The earliest instant at which `poll` may return a HELLO; nil if no HELLO is planned, or if no address is known.
     package var deadline: Instant? {
-        addresses.isEmpty ? nil : [nextAttempt, steps.first?.at].compactMap { $0 }.min()
+        addresses.isEmpty ? nil : .earlier(nextAttempt, steps.first?.at)
     }
 
     private var mostAttempts: Int { ProtocolConstants.outstandingAttempts * max(addresses.count, 1) }

@@ -65,7 +65,7 @@ package struct Outbox: Sendable {
     package var isEmpty: Bool { waiting.isEmpty }
 
     /// The instant at which `next` is to be called next; nil if no broadcast waits.
-    package var deadline: Instant? { Instant.earliest([waiting.first?.until, waiting.isEmpty ? nil : resumeAt]) }
+    package var deadline: Instant? { waiting.isEmpty ? nil : .earlier(waiting.first?.until, resumeAt) }
 
     /// The number that the next new message will get.
     package var nextNumber: UInt64 { number + 1 }

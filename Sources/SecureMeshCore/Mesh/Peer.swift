@@ -97,26 +97,27 @@ package struct Peer: MeshMachine {
     package var nextDeadline: Instant? {
         if hasEnded { return nil }
         if let leaving {
-            return outbox.isEmpty ? leaving.next : Instant.earliest([outbox.deadline, leaving.flushUntil])
+            return outbox.isEmpty ? leaving.next : .earlier(outbox.deadline, leaving.flushUntil)
         }
-        let isOpening = sessions.candidate != nil
-        return Instant.earliest([
-            sessions.deadline,
-            isOpening ? nil : joining.deadline,
-            drainBegan == nil ? silenceDeadline : nil,
-            isOpening || joining.isActive ? nil : sessions.current?.rekeyAt,
-            directory.former.deadline,
-            isConnected ? directoryWatch.deadline : nil,
-            joinedGate.watchesTrust ? sessions.trustedUntil : nil,
-            outbox.deadline, deliveries.deadline, acknowledger.deadline,
-        ])
+        var next = sessions.deadline
+        if !sessions.hasCandidate {
+            next = .earlier(next, joining.deadline)
+            if !joining.isActive { next = .earlier(next, sessions.current?.rekeyAt) }
+        }
+        if drainBegan == nil { next = .earlier(next, silenceDeadline) }
+        if isConnected { next = .earlier(next, directoryWatch.deadline) }
+        if joinedGate.watchesTrust { next = .earlier(next, sessions.trustedUntil) }
+        next = .earlier(next, directory.former.deadline)
+        next = .earlier(next, outbox.deadline)
+        next = .earlier(next, deliveries.deadline)
+        return .earlier(next, acknowledger.deadline)
     }
 
     /// The instant at which the candidate session can be given up or the connection can be declared lost, whichever
     /// comes first. Either happens after the server has been silent for too long. Nil if this peer is not connected and
     /// has no candidate session.
     private var silenceDeadline: Instant? {
-        Instant.earliest([sessions.candidate?.staleAt, isConnected ? sessions.current?.staleAt : nil])
+        .earlier(sessions.candidateStaleAt, isConnected ? sessions.current?.staleAt : nil)
     }
 
     /// Returns true for every datagram. Strangers have no reason to send to a peer, so their datagrams get no separate
@@ -172,7 +173,7 @@ package struct Peer: MeshMachine {
         guard !hasEnded else { return }
         if leaving != nil { return continueLeaving(now) }
         if let deadline = nextDeadline { noteLateness(now - deadline, now: now) }
-        if sessions.candidate == nil {
+        if !sessions.hasCandidate {
             let unanswered = joining.unanswered
             for hello in joining.poll(now: now, random: &random) { outputs.push(.transmit(hello)) }
             if joining.unanswered > unanswered, unanswered > 0 { emit(.unanswered(attempts: unanswered)) }
@@ -182,7 +183,7 @@ package struct Peer: MeshMachine {
             drainBegan = now
             outputs.push(.drain)
         }
-        if let rekeyAt = sessions.current?.rekeyAt, rekeyAt <= now, !joining.isActive, sessions.candidate == nil {
+        if let rekeyAt = sessions.current?.rekeyAt, rekeyAt <= now, !joining.isActive, !sessions.hasCandidate {
             joining.start(at: now)
         }
         if let deadline = directory.former.deadline, deadline <= now {
@@ -223,7 +224,7 @@ package struct Peer: MeshMachine {
         if isConnected, let current = sessions.current, current.staleAt <= now {
             tell(slowness.lost(current.roundTrip, bearable: current.bearableRoundTrip, now: now))
             connectionLost()
-            if sessions.candidate == nil { joinAgain(now) }
+            if !sessions.hasCandidate { joinAgain(now) }
         }
     }
 
@@ -460,7 +461,7 @@ extension Peer {
         if dismissal == .replaced, sessions.replaceCurrent(now) {
             // This peer's own CONFIRM replaced the session: the CONFIRM of the candidate, or of a candidate that was
             // given up.
-            if sessions.candidate == nil {
+            if !sessions.hasCandidate {
                 connectionLost()
                 joinAgain(now)
             }
@@ -754,7 +755,7 @@ extension Peer {
 
     /// Checks the early messages again if this peer has joined.
     private mutating func checkEarlyMessages(_ now: Instant) {
-        guard !earlyMessages.isEmpty, sessions.candidate == nil, !joinedGate.isPending else { return }
+        guard !earlyMessages.isEmpty, !sessions.hasCandidate, !joinedGate.isPending else { return }
         refuse(earlyMessages.takeExpired(now))
         for early in earlyMessages.takeAll() {
             do throws(Rejection) {

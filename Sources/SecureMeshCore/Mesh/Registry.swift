@@ -204,9 +204,11 @@ package struct Registry: MeshMachine {
 
     package var nextDeadline: Instant? {
         if isStopping { return nextSlice }
-        return .earliest([
-            nextPulse, nextSolicitation, flushDeadline, detector.deadline, nextSlice, resumption.deadline,
-        ])
+        var next = Instant.earlier(nextPulse, nextSolicitation)
+        next = .earlier(next, flushDeadline)
+        next = .earlier(next, detector.deadline)
+        next = .earlier(next, nextSlice)
+        return .earlier(next, resumption.deadline)
     }
 
     /// Returns true if the datagram claims to be from a member or to be the CONFIRM of a pending handshake, and comes

@@ -16,6 +16,10 @@ package struct SessionRotation: Sendable {
     private struct Retired: Sendable {
         var session: ServerSession
         var until: Instant
+
+        var deadline: Instant { Instant.earlier(session.expiryDeadline, until) ?? until }
+
+        func isOpen(as id: UInt64, _ now: Instant) -> Bool { session.id.rawValue == id && now < until }
     }
 
     @Rare private(set) package var candidate: ServerSession?
@@ -44,7 +48,10 @@ package struct SessionRotation: Sendable {
     /// The sessions in which this peer sends or accepts messages.
     package var own: [SessionID] { [current?.id, former?.session.id, late?.session.id].compactMap { $0 } }
 
-    package var isEmpty: Bool { current == nil && candidate == nil }
+    package var isEmpty: Bool { current == nil && !hasCandidate }
+    package var hasCandidate: Bool { !_candidate.isNil }
+    /// The instant at which the candidate session becomes stale; nil if there is no candidate session.
+    package var candidateStaleAt: Instant? { _candidate.read { $0.staleAt } }
 
     /// Returns true if trust lasts at `now` in the current or in the former session, so that this peer accepts messages
     /// and may send them.
@@ -59,8 +66,7 @@ package struct SessionRotation: Sendable {
 
     /// The instant until which trust lasts in the former session; nil if there is none, or if it never had trust.
     package var formerTrustedUntil: Instant? {
-        guard let former, let trusted = former.session.trustedUntil else { return nil }
-        return min(former.until, trusted)
+        _former.read { former in former.session.trustedUntil.map { min(former.until, $0) } } ?? nil
     }
 
     /// The instant until which this peer accepts messages and may send them; nil if there is no trust.
@@ -80,10 +86,10 @@ package struct SessionRotation: Sendable {
     package var wantedVersion: UInt64 { current?.wantedVersion ?? 0 }
 
     package var deadline: Instant? {
-        Instant.earliest([
-            candidate?.schedule.next, current?.sendAt, current?.expiryDeadline,
-            former?.until, former?.session.expiryDeadline, late?.until, late?.session.expiryDeadline,
-        ])
+        var next = Instant.earlier(current?.sendAt, current?.expiryDeadline)
+        next = .earlier(next, _candidate.read { $0.schedule.next })
+        next = .earlier(next, _former.read { $0.deadline })
+        return .earlier(next, _late.read { $0.deadline })
     }
 
     /// Returns the number of the newest datagram that was sealed for the server in `session`; nil if the session has
@@ -120,14 +126,14 @@ package struct SessionRotation: Sendable {
     ) throws(Rejection) {
         guard let server = current?.server, let pinned = pinned(server), datagram.header.to == current?.id.rawValue
         else { throw .unknownSession }
-        guard candidate == nil else { throw .resumeNotWanted }
+        guard !hasCandidate else { throw .resumeNotWanted }
         try current?.resume(span, datagram, serverKey: serverKey, by: pinned, from: source, random: &random, now: now)
     }
 
     /// Gives up the candidate session if it has waited too long for its first fresh PULSE. Returns true if a session
     /// was given up.
     package mutating func giveUpCandidate(_ now: Instant) -> Bool {
-        guard let staleAt = candidate?.staleAt, staleAt <= now else { return false }
+        guard let staleAt = candidateStaleAt, staleAt <= now else { return false }
         candidate = nil
         givenUpUntil = now + Limits.pendingLifetime
         return true
@@ -143,7 +149,7 @@ package struct SessionRotation: Sendable {
     /// - Returns: True if this peer's own CONFIRM may have replaced the session. In that case, the session becomes the
     ///   late one.
     package mutating func replaceCurrent(_ now: Instant) -> Bool {
-        let isOwn = candidate != nil || givenUpUntil.map { now < $0 } ?? false
+        let isOwn = hasCandidate || givenUpUntil.map { now < $0 } ?? false
         if isOwn { late = retiredCurrent(until: now + ProtocolConstants.pairLingering) }
         current = nil
         return isOwn
@@ -184,8 +190,8 @@ package struct SessionRotation: Sendable {
     /// Removes the former and the late session if their time is over, and the senders' sessions that were replaced at
     /// least 5 s ago.
     package mutating func expire(_ now: Instant) {
-        if let until = former?.until, until <= now { former = nil }
-        if let until = late?.until, until <= now { late = nil }
+        if let until = _former.read({ $0.until }), until <= now { former = nil }
+        if let until = _late.read({ $0.until }), until <= now { late = nil }
         current?.expire(now)
         former?.session.expire(now)
         late?.session.expire(now)
@@ -208,8 +214,8 @@ package struct SessionRotation: Sendable {
         version: UInt64, of directory: UInt64, part: UInt16, now: Instant, random: inout RandomSource
     ) -> [Transmit] {
         var due: [Transmit] = []
-        let claimed = candidate?.directory == directory ? version : 0
-        if let next = candidate?.schedule.next, next <= now,
+        let claimed = _candidate.read { $0.directory } == directory ? version : 0
+        if let next = _candidate.read({ $0.schedule.next }), next <= now,
             let confirm = candidate?.heartbeat(version: claimed, part: part, now: now, random: &random)
         {
             due.append(confirm)
@@ -243,7 +249,7 @@ package struct SessionRotation: Sendable {
         _ span: Span<UInt8>, _ datagram: Datagram, echo: UInt64, token: UInt64, now: Instant
     ) throws(Rejection) -> PulseOutcome {
         let to = datagram.header.to
-        if to == candidate?.id.rawValue {
+        if to == _candidate.read({ $0.id.rawValue }) {
             guard let pulse = try candidate?.admitPulse(span, datagram, echo: echo, token: token, now: now) else {
                 return .none
             }
@@ -295,7 +301,7 @@ package struct SessionRotation: Sendable {
     /// Returns the signers of the sessions in which this peer may send messages.
     package func speakers(held directory: DirectoryReplica, now: Instant) -> Speakers {
         let current = directory.version > 0 && current?.maySpeak(now) == true ? current?.signer : nil
-        guard let former, isFormerTrusted(now), former.session.maySpeak(now) else {
+        guard isFormerTrusted(now), let former, former.session.maySpeak(now) else {
             return Speakers(listed: current, former: nil)
         }
         let signer = former.session.signer
@@ -343,16 +349,18 @@ package struct SessionRotation: Sendable {
     private func receiver(of datagram: Datagram, now: Instant) throws(Rejection) -> Receiver {
         let to = datagram.header.to
         if to == current?.id.rawValue { return .current }
-        if to == former?.session.id.rawValue, let until = former?.until, now < until { return .former }
-        if to == late?.session.id.rawValue, let until = late?.until, now < until { return .late }
+        if _former.read({ $0.isOpen(as: to, now) }) == true { return .former }
+        if _late.read({ $0.isOpen(as: to, now) }) == true { return .late }
         throw .unknownSession
     }
 
     /// Returns the instant until which trust lasts in a session that receives messages.
     package func trustedUntil(of session: UInt64) -> Instant? {
-        if session == former?.session.id.rawValue { return formerTrustedUntil }
-        if session == late?.session.id.rawValue, late?.session.directory != current?.directory {
-            return late?.session.trustedUntil
+        if session == _former.read({ $0.session.id.rawValue }) { return formerTrustedUntil }
+        if session == _late.read({ $0.session.id.rawValue }),
+            _late.read({ $0.session.directory }) != current?.directory
+        {
+            return _late.read { $0.session.trustedUntil } ?? nil
         }
         return current?.trustedUntil
     }

@@ -9,6 +9,16 @@ package struct Rare<Value: Sendable>: Sendable {
         self.wrappedValue = wrappedValue
     }
 
+    package var isNil: Bool { values.isEmpty }
+
+    /// Returns the result of `read` for the value; nil if the value is nil.
+    ///
+    /// `wrappedValue` copies the value, which is large, even if only one of its properties is read.
+    @inline(__always)
+    package func read<Result>(_ read: (borrowing Value) -> Result) -> Result? {
+        values.isEmpty ? nil : read(values[0])
+    }
+
     package var wrappedValue: Value? {
         get { values.last }
         _modify {

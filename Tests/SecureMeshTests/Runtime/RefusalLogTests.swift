@@ -10,7 +10,7 @@ struct RefusalLogTests {
     private func address(_ host: UInt32, _ port: UInt16) -> SocketAddress { SocketAddress(ip: .v4(host), port: port) }
 
     private func log(_ senders: [SocketAddress], _ reason: Rejection = .unknownKind) -> [String] {
-        var log = RefusalLog()
+        let log = RefusalLog()
         var counters = RejectionCounters()
         for sender in senders {
             counters.count(reason)
@@ -39,7 +39,7 @@ struct RefusalLogTests {
 
     @Test("the source of a line is that of the datagrams since the line before")
     func sourceOfLaterLine() {
-        var log = RefusalLog()
+        let log = RefusalLog()
         var counters = RejectionCounters()
         for (second, host) in [(0, 1), (5, 2), (6, 2), (10, 2)] as [(Int, UInt32)] {
             counters.count(.unknownKind)
