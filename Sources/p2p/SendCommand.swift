@@ -52,7 +52,7 @@ struct SendCommand: AsyncParsableCommand {
         help: ArgumentHelp(
             "Address of the server, with --as.", valueName: "host:port", default: Parse.defaultServer.description),
         transform: Parse.server)
-    var server = Parse.defaultServer
+    var server: ServerAddress?
 
     @Option(
         help: ArgumentHelp(
@@ -72,6 +72,9 @@ struct SendCommand: AsyncParsableCommand {
         guard !lines || input == nil else { throw ValidationError("--lines reads standard input, so give no text") }
         guard joinsAs == nil || controlOptions.control == nil else {
             throw ValidationError("--as and --control exclude each other")
+        }
+        guard joinsAs != nil || server == nil && serverKey.isEmpty else {
+            throw ValidationError("--server and --server-key need --as: without it, a running peer sends the message")
         }
         if let name, !all { _ = try Parse.name(name) }
     }
@@ -97,6 +100,7 @@ struct SendCommand: AsyncParsableCommand {
         let store = keyOptions.store
         let key = try KeyStore.readSecret(
             store.secretPath(joinsAs), hint: store.keygenHint(joinsAs), access: secretKeyOptions.access)
+        let server = server ?? Parse.defaultServer
         let pinned = try (serverKey.isEmpty ? [store.publicPath(.server)] : serverKey).map(KeyStore.readPublic)
         let configuration = MeshPeer.Configuration(key: key, name: joinsAs, server: server, serverKeys: pinned)
         let peer = try Failure.translating { () throws(MeshError) in

@@ -109,6 +109,20 @@ struct MessageCommandTests {
         try await harness.run(arguments + ["--timeout", "500ms"]).expectFailure(75, "may not send messages")
     }
 
+    @Test("send --as asked 127.0.0.1:3000 although P2P_SERVER or p2p.toml had another address")
+    func settingsOfSender() async throws {
+        let mesh = try await Mesh(harness, peers: ["A"], authorized: ["A", "B"])
+        let environment = ["P2P_SERVER": mesh.server.address]
+        let send = ["send", "A", "hello", "--as", "B"]
+        let sent = try await harness.run(send, environment: environment)
+        #expect(sent.status == 0 && sent.output.contains("delivered to 1 of 1: A"), "\(sent.text)")
+        try harness.write("[peer]\nserver = \"\(mesh.server.address)\"\n", to: "p2p.toml")
+        #expect(try await harness.run(send).status == 0)
+        try await harness.run(send, environment: ["P2P_SERVER": "x"]).expectFailure(78, "$P2P_SERVER: ")
+        try await harness.run(["send", "A", "hello", "--server", mesh.server.address])
+            .expectFailure(64, "--server and --server-key need --as")
+    }
+
     @Test("send --as waits until the receiver is a member")
     func receiverJoinsLater() async throws {
         let mesh = try await Mesh(harness, peers: ["A"], authorized: ["A", "B", "C"])

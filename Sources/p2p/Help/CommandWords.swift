@@ -42,10 +42,12 @@ struct CommandWords {
         let known = names + (isHelp && command.isEmpty ? HelpTopic.allCases.map(\.rawValue) : ["help"])
         let path = (["p2p"] + (isHelp ? ["help"] : []) + command).joined(separator: " ")
         let list = (["p2p", "help"] + command).joined(separator: " ")
+        let familiar = command.isEmpty ? FamiliarWords.command(for: unknown) : nil
+        let meant = (familiar ?? NearMiss.best(of: known, for: unknown)).map { "did you mean '\(path) \($0)'?" }
+        let ending = "a server or a peer ends on Ctrl-C or SIGTERM: see 'p2p help signals'"
         return Failure(
             .usage,
             "'\(Console.escaped(unknown))' is no command" + (isHelp ? " and no topic of the help" : ""),
-            hint: NearMiss.best(of: known, for: unknown).map { "did you mean '\(path) \($0)'?" }
-                ?? "'\(list)' lists them")
+            hint: command.isEmpty && FamiliarWords.endsProcess(unknown) ? ending : meant ?? "'\(list)' lists them")
     }
 }

@@ -38,10 +38,37 @@ struct SettingSources {
     /// The path of the settings file; nil if no file is used.
     private(set) var file: String?
 
-    /// The commands that have settings, each with the words that name it on the command line.
-    private static let commands: [(words: [String], table: String, type: any ParsableCommand.Type)] = [
-        (["server"], "server", ServerCommand.self), (["peer"], "peer", PeerCommand.self),
-        (["check", "server"], "server", CheckServer.self), (["check", "peer"], "peer", CheckPeer.self),
+    /// A command that has settings.
+    private struct Command {
+        /// The words that name the command on the command line.
+        let words: [String]
+        /// The table of the settings file.
+        let table: String
+        let type: any ParsableCommand.Type
+        /// Valid arguments without which the parser refuses the command.
+        var required: [String] = []
+        /// The names of the settings; nil if all options and arguments are settings.
+        var names: Set<String>?
+        /// The option without which the command has no settings; nil if there is none.
+        var option: String?
+
+        func has(_ setting: Setting) -> Bool { names?.contains(setting.name) ?? true }
+
+        func isNamed(by arguments: [String]) -> Bool {
+            guard arguments.starts(with: words), let option else { return arguments.starts(with: words) }
+            return arguments.contains { $0 == option || $0.hasPrefix(option + "=") }
+        }
+    }
+
+    private static let commands = [
+        Command(words: ["server"], table: "server", type: ServerCommand.self),
+        Command(words: ["peer"], table: "peer", type: PeerCommand.self, required: ["A", "1"]),
+        Command(words: ["check", "server"], table: "server", type: CheckServer.self),
+        Command(words: ["check", "peer"], table: "peer", type: CheckPeer.self, required: ["A", "1"]),
+        // With --as, this command joins a mesh as `p2p peer` does, and finds its server and keys in the same places.
+        Command(
+            words: ["send"], table: "peer", type: SendCommand.self, required: ["A", "--as=A"],
+            names: ["server", "server-key", "keys", "passphrase-file", "group-readable-key"], option: "--as"),
     ]
 
     /// Resolves the settings of the command that a command line names.
@@ -59,7 +86,7 @@ struct SettingSources {
         _ given: [String], environment: Environment = .ofProcess, listsAll: Bool = false
     ) throws {
         arguments = given
-        guard let command = Self.commands.first(where: { given.starts(with: $0.words) }),
+        guard let command = Self.commands.first(where: { $0.isNamed(by: given) }),
             listsAll || Self.hasSource(given, environment)
         else { return }
         let (words, rest) = (Array(given.prefix(command.words.count)), Array(given.dropFirst(command.words.count)))
@@ -74,17 +101,17 @@ struct SettingSources {
         var added: [String] = []
         var positionals: [String] = []
         var positional = 0
-        for setting in all {
+        for setting in all where command.has(setting) {
             var resolved = Resolved(name: setting.name, values: setting.standard.map { [$0] } ?? [], origin: .standard)
             if let entry = entries[setting.name], let content {
                 resolved.values = try Self.values(of: entry, for: setting, in: content)
                 resolved.origin = .file(content.path, entry.position)
-                try Self.check(setting, resolved, command.type) { content.failure($0, at: entry.value.position) }
+                try Self.check(setting, resolved, command) { content.failure($0, at: entry.value.position) }
             }
             if let text = environment.value(setting.variable), !text.isEmpty {
                 resolved.values = try Self.values(of: text, for: setting)
                 resolved.origin = .environment(setting.variable)
-                try Self.check(setting, resolved, command.type) { message in
+                try Self.check(setting, resolved, command) { message in
                     Failure(.configuration, "$\(setting.variable): \(message)", hint: HelpPointer.hint)
                 }
             }
@@ -240,21 +267,19 @@ struct SettingSources {
 
     /// Parses each value of a setting separately, so that an error can name the source of the value.
     private static func check(
-        _ setting: Setting, _ resolved: Resolved, _ type: any ParsableCommand.Type, failure: (String) -> Failure
+        _ setting: Setting, _ resolved: Resolved, _ command: Command, failure: (String) -> Failure
     ) throws {
         for value in resolved.values {
-            // A peer requires a name and a port. These valid values are passed for arguments that are not being
-            // checked.
-            var arguments = type is PeerCommand.Type || type is CheckPeer.Type ? ["A", "1"] : []
+            var arguments = command.required
             switch setting.kind {
             case .positional: arguments[setting.name == "name" ? 0 : 1] = value
             case .option: arguments.append("--\(setting.name)=\(value)")
             case .flag: arguments.append("--\(setting.name)")
             }
             do {
-                _ = try type.parse(arguments)
+                _ = try command.type.parse(arguments)
             } catch {
-                throw failure(Failure.text(ofParser: type.message(for: error)))
+                throw failure(Failure.text(ofParser: command.type.message(for: error)))
             }
         }
     }
