@@ -9,7 +9,7 @@ actor Caller {
 
     private let peer: MeshPeer
     private var nextID = 0
-    private var waiting: [Int: (from: PublicKey, continuation: CheckedContinuation<String?, Never>)] = [:]
+    private var waiting: [Int: (from: PublicKey, responses: AsyncStream<String>.Continuation)] = [:]
 
     init(_ peer: MeshPeer) {
         self.peer = peer
@@ -18,10 +18,14 @@ actor Caller {
     /// Sends a request and waits for the response.
     ///
     /// - Throws: `SendError` if the request cannot be sent; `NoResponse` if no response comes in time. The receiver may
-    ///   have handled the request nevertheless.
+    ///   have handled the request nevertheless; `CancellationError`.
     func call(_ text: String, at member: Member, timeout: Duration = .seconds(1)) async throws -> String {
         let id = nextID
         nextID += 1
+        // The response may come before `send` returns, so the call is registered first.
+        let (responses, continuation) = AsyncStream.makeStream(of: String.self)
+        waiting[id] = (member.publicKey, continuation)
+        defer { waiting[id] = nil }
         while true {
             do {
                 try await peer.send("?\(id) \(text)", to: member)
@@ -30,15 +34,14 @@ actor Caller {
                 try await Task.sleep(for: pause)
             }
         }
-        let response = await withCheckedContinuation { continuation in
-            waiting[id] = (member.publicKey, continuation)
-            Task {
-                try? await Task.sleep(for: timeout)
-                self.resume(id, with: nil, from: member.publicKey)
-            }
+        let timer = Task {
+            try await Task.sleep(for: timeout)
+            continuation.finish()
         }
-        guard let response else { throw NoResponse() }
-        return response
+        defer { timer.cancel() }
+        for await response in responses { return response }
+        try Task.checkCancellation()
+        throw NoResponse()
     }
 
     /// Handles the messages that this peer receives, until the peer ends.
@@ -51,16 +54,10 @@ actor Caller {
             // The caller may have left, or this peer may exceed its rate. The caller's request then times out.
             case "?": try? await peer.send("!\(id) \(respond(rest))", to: message.sender)
             // Only the member that was called may answer, so the sender is checked.
-            case "!": resume(id, with: rest, from: message.sender.publicKey)
+            case "!": if let call = waiting[id], call.from == message.sender.publicKey { call.responses.yield(rest) }
             default: break
             }
         }
-    }
-
-    private func resume(_ id: Int, with response: String?, from key: PublicKey) {
-        guard let caller = waiting[id], caller.from == key else { return }
-        waiting[id] = nil
-        caller.continuation.resume(returning: response)
     }
 }
 // snippet.hide

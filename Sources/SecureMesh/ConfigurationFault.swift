@@ -70,7 +70,9 @@ extension MeshPeer.Configuration {
         case .name(_, let port):
             guard port != 0 else { return ConfigurationFault("a server cannot be at \(server)", .server) }
         case .addresses(let addresses):
-            guard !addresses.isEmpty else { return ConfigurationFault("no address of the server", .server) }
+            guard (1...Limits.serverAddresses).contains(addresses.count) else {
+                return ConfigurationFault("a server has 1 to \(Limits.serverAddresses) addresses", .server)
+            }
             for address in addresses {
                 if let reason = address.linkLocalFault { return ConfigurationFault(reason, .server) }
                 guard address.isUsable else {

@@ -199,18 +199,17 @@ public final class MeshPeer: Service {
         _ = await driver.finished()
     }
 
-    /// Waits until this peer may send messages: its directory is trusted, and the server has published this session to
-    /// the members. Returns at once if the peer may already send. The connection can be lost again later, so a message
-    /// may still be refused.
+    /// Waits until this peer may send messages: its directory is trusted, and the server has published its session to
+    /// the members. Returns at once if the peer may already send, also while the server is gone. The trust can end
+    /// later, so a message may still be refused.
     ///
-    /// - Throws: ``MeshError/notAuthorized`` if the server does not admit the key, ``MeshError/notRunning`` if `run()`
-    ///   has ended for another reason, ``MeshError/cancelled``.
+    /// - Throws: The error that ``run()`` has thrown, such as ``MeshError/notAuthorized``; ``MeshError/notRunning`` if
+    ///   `run()` has returned without an error; ``MeshError/cancelled``.
     public func joined() async throws(MeshError) {
         do throws(MeshError) {
-            _ = try await lifecycle.started().driver.value { peer, now in peer.maySpeak(now) ? true : nil }
+            _ = try await lifecycle.started().driver.value { peer, now in peer.maySend(now) ? true : nil }
         } catch {
-            if error == .notRunning, lifecycle.failure == .notAuthorized { throw .notAuthorized }
-            throw error
+            throw error == .notRunning ? lifecycle.failure ?? error : error
         }
     }
 
@@ -445,7 +444,8 @@ extension MeshPeer {
     /// Sends a message to the member with this key, and waits until the member's peer has acknowledged the message.
     ///
     /// An acknowledgment means that the receiver's peer has the message. It does not mean that the receiver's program
-    /// has handled the message.
+    /// has handled the message. If the program reads events too slowly, or not at all, its peer may drop the message
+    /// (``PeerEvent/missed(_:)``).
     ///
     /// The message is repeated until the acknowledgment arrives: for the first 3 s every 0.25 s or a little more, then
     /// after intervals that double up to 2 s. While more than 16 messages wait for acknowledgment, the intervals double
@@ -473,7 +473,7 @@ extension MeshPeer {
             let receiver = peer.member(with: key)
             return (try peer.send(body, to: key, acknowledgedWithin: timeout, limit: limit, now: now), receiver)
         }
-        guard delivery.isComplete else { throw .notAcknowledged }
+        guard delivery.acknowledged == 1 else { throw .notAcknowledged }
     }
 
     /// Sends a message to the member that holds this name at the time of sending, and waits until the member's peer has
@@ -491,7 +491,7 @@ extension MeshPeer {
             let receiver = peer.member(with: key)
             return (try peer.send(body, to: key, acknowledgedWithin: timeout, limit: limit, now: now), receiver)
         }
-        guard delivery.isComplete else { throw .notAcknowledged }
+        guard delivery.acknowledged == 1 else { throw .notAcknowledged }
     }
 
     /// Sends a message to the member with the key of `member`, and waits until that member's peer has acknowledged the
@@ -548,7 +548,7 @@ extension MeshPeer {
             let receiver = peer.member(with: key)
             return (try peer.probe(key, within: timeout, now: now), receiver)
         }
-        guard delivery.isComplete else { throw .notAcknowledged }
+        guard delivery.acknowledged == 1 else { throw .notAcknowledged }
         return delivery.time
     }
 
@@ -567,9 +567,14 @@ extension MeshPeer {
         let number = sent.number
         do throws(MeshError) {
             let driver = try await lifecycle.started().driver
-            let result = try await driver.value { peer, _ in peer.delivery(of: number) }
-            driver.eventLoop.execute { driver.perform { peer, _ in peer.forgetDelivery(of: number) } }
-            return Delivery(result, to: sent.receivers)
+            do throws(MeshError) {
+                let result = try await driver.value { peer, _ in peer.delivery(of: number) }
+                driver.eventLoop.execute { driver.perform { peer, _ in peer.forgetDelivery(of: number) } }
+                return Delivery(result, to: sent.receivers)
+            } catch {
+                driver.eventLoop.execute { driver.perform { peer, _ in peer.cancelDelivery(of: number) } }
+                throw error
+            }
         } catch {
             throw .interrupted
         }

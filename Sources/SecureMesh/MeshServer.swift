@@ -8,7 +8,8 @@ public import ServiceLifecycle
 ///
 /// ``run()`` does all the work. Run the server as a service of a `ServiceGroup`, or call `run()` in a task of your own.
 /// On graceful shutdown and on cancellation, `run()` sends GOODBYE to all members, which takes at most 0.8 s, and
-/// returns. A server with ``Configuration/directoryFile`` sends no GOODBYE, because its members stay.
+/// returns. A server with ``Configuration/directoryFile`` sends no GOODBYE, because its members stay, unless it could
+/// not write to the file.
 ///
 /// The other calls wait until `run()` has bound its sockets, so you may make them before you call `run()`. A waiting
 /// call throws ``MeshError/cancelled`` if its task is canceled, or if the service group of this task begins to shut
@@ -37,9 +38,8 @@ public final class MeshServer: Service {
         public var eventLoops = 1
         /// The path of a file in which the server keeps the directory across a restart; nil to keep nothing. After a
         /// restart, members then keep their sessions, and nobody has to join again. The server creates the file, locks
-        /// it, and writes to it at each change of the directory. It contains
-        /// public keys, names and addresses, and no secret. With such a file,
-        /// the server sends no GOODBYE when it stops.
+        /// it, and writes to it at each change of the directory. If it cannot write, it logs an error, empties the
+        /// file, and goes on without it. The file contains public keys, names and addresses, and no secret.
         public var directoryFile: String?
         /// Returns the current calendar time, which decides when keys in the roster expire.
         package var calendar: @Sendable () -> UnixTime = { .now }

@@ -18,9 +18,14 @@ public struct ServerAddress: Hashable, Sendable {
 
     let place: Place
 
-    /// Makes the address of a server from numeric addresses. The peer tries the first eight, in this order, and ignores
-    /// the rest.
+    /// Makes the address of a server from numeric addresses, which the peer tries in this order. There must be one to
+    /// eight of them: otherwise ``MeshPeer`` throws ``MeshError/invalidConfiguration(_:)``.
     public init(_ addresses: SocketAddress...) {
+        self.init(addresses)
+    }
+
+    /// Makes the address of a server from one to eight numeric addresses; see ``init(_:)-(SocketAddress...)``.
+    public init(_ addresses: [SocketAddress]) {
         place = .addresses(addresses)
     }
 

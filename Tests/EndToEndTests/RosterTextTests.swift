@@ -25,7 +25,7 @@ struct RosterTextTests {
             string(list) == "\u{FEFF}# peers\r\n\r\nA \(keys[0]) revoked=2027-01-15T08:00:00Z # stolen; first\r\n"
                 + "B \(keys[1])\n\n# last\nC \(keys[2])\n")
         let roster = try Roster(string(list))
-        #expect(try roster.count == 2 && !roster.allows(keys[0], as: Self.name("A")))
+        #expect(try roster.count == 2 && !roster.allows(keys[0], as: Self.name("A"), at: .now))
     }
 
     @Test("a new key of a name replaces the old one, or joins it until its end, or is refused")

@@ -13,8 +13,8 @@ package struct Deliveries: Sendable {
         var missing: Set<PublicKey>
         /// The receivers to which the message was not sent, because it could not be sealed for them.
         var excluded: Set<PublicKey> = []
-        /// The receivers whose first copy of the message was signed in another session of this peer. They would take
-        /// `signed` for a different message, so the message is not repeated to them.
+        /// The receivers to which the message is not repeated. Either their first copy was signed in another session of
+        /// this peer, so they would take `signed` for a different message. Or a repeat could not be sealed for them.
         var unrepeatable: Set<PublicKey> = []
         let size: Int
         let startedAt: Instant
@@ -132,7 +132,22 @@ package struct Deliveries: Sendable {
         unacknowledged[index].unrepeatable.insert(identity)
     }
 
-    /// Stops waiting for the ACK of a receiver, because the message cannot be sealed for this receiver.
+    /// Notes that a repeat could not be sealed for a receiver. The message still waits for the receiver's ACK, because
+    /// the receiver may have a copy.
+    package mutating func stopRepeating(_ number: UInt64, for identity: PublicKey) {
+        guard let index = index(of: number) else { return }
+        unacknowledged[index].unrepeatable.insert(identity)
+    }
+
+    /// Forgets a message, for whose acknowledgments nobody waits any more. It is not repeated, and gets no result.
+    package mutating func cancel(_ number: UInt64) {
+        finished.remove(number)
+        guard let index = index(of: number) else { return }
+        bytes -= unacknowledged.remove(at: index).size
+        updateDeadline()
+    }
+
+    /// Stops waiting for the ACK of a receiver, because no copy of the message could be sealed for this receiver.
     package mutating func drop(_ identity: PublicKey, from number: UInt64, now: Instant) {
         guard let index = index(of: number), unacknowledged[index].missing.remove(identity) != nil else { return }
         unacknowledged[index].excluded.insert(identity)

@@ -1,6 +1,7 @@
 /// The result of a message that asked for acknowledgments.
 public struct Delivery: Hashable, Sendable {
-    /// The members that have acknowledged the message. Each of these members has received the message.
+    /// The members that have acknowledged the message. The peer of each of these members has received the message. It
+    /// drops the message if its program reads events too slowly (``PeerEvent/missed(_:)``).
     public let acknowledgedBy: [Member]
     /// The members that have not acknowledged the message. They may have received it nevertheless, or may have left the
     /// mesh.
@@ -22,7 +23,7 @@ public struct Delivery: Hashable, Sendable {
     /// The number of members that have acknowledged the message.
     public var acknowledged: Int { acknowledgedBy.count }
 
-    /// True if every member that was asked has acknowledged the message.
+    /// True if every member that was asked has acknowledged the message. Also true if no member was asked.
     public var isComplete: Bool { missing.isEmpty }
 
     /// Makes the result that the application gets.

@@ -8,6 +8,7 @@ public enum DeliveryError: Error, Hashable, Sendable {
     /// repeat the message any more.
     case notAcknowledged
     /// The message was sent, but the wait for acknowledgments was interrupted. Either the task was canceled, or the
-    /// task's service group began to shut down, or the peer's `run()` ended. The message may have been delivered.
+    /// task's service group began to shut down, or the peer's `run()` ended. The message may have been delivered. It is
+    /// not repeated any more.
     case interrupted
 }

@@ -153,8 +153,9 @@ package struct Outbox: Sendable {
     /// True if the number of waiting broadcasts has reached its limit.
     package var isFull: Bool { waiting.count >= Limits.waitingBroadcasts }
 
-    /// Returns the next payload to seal, its receiver and the number of the message in it; nil if nothing can be sealed
-    /// now. The message counts toward the receiver's rate, even if it cannot be sealed.
+    /// Returns the next payload to seal, its receiver, the number of the message in it, and whether the receiver got a
+    /// copy of this message before; nil if nothing can be sealed now. The message counts toward the receiver's rate,
+    /// even if it cannot be sealed.
     ///
     /// - Parameters:
     ///   - speakers: The signers of the sessions in which this peer may send messages.
@@ -162,7 +163,7 @@ package struct Outbox: Sendable {
     ///     acknowledged it.
     package mutating func next(
         in directory: DirectoryReplica, by speakers: Speakers, _ deliveries: Deliveries, now: Instant
-    ) -> (payload: SignedPayload, shared: SharedEntry, number: UInt64)? {
+    ) -> (payload: SignedPayload, shared: SharedEntry, number: UInt64, isRepeat: Bool)? {
         // Copying a broadcast costs more than sealing it, so `waiting[0]` is read in place.
         while !waiting.isEmpty, waiting[0].until <= now { removeFirst() }
         removeFinished()
@@ -194,7 +195,7 @@ package struct Outbox: Sendable {
                     resumeAt = now + wait
                     return nil
                 }
-                let next = (signed(0, by: signer), shared, waiting[0].message.number)
+                let next = (signed(0, by: signer), shared, waiting[0].message.number, waiting[0].isRepeat)
                 waiting[0].receivers.removeLast()
                 removeFinished()
                 return next

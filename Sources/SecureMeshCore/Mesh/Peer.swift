@@ -574,6 +574,9 @@ extension Peer {
     /// Returns the result of a message that asked for acknowledgments; nil while the message waits for them.
     package func delivery(of number: UInt64) -> DeliveryResult? { deliveries.result(of: number) }
 
+    /// Stops the repeats of a message, and forgets the message. Call this when the application does not wait any more.
+    package mutating func cancelDelivery(of number: UInt64) { deliveries.cancel(number) }
+
     /// Forgets the result of a message. Call this when the application has taken the result.
     package mutating func forgetDelivery(of number: UInt64) { deliveries.forget(number) }
 
@@ -670,6 +673,9 @@ extension Peer {
         directory.version > 0 && sessions.current?.maySpeak(now) == true
     }
 
+    /// Returns whether this peer may send messages at `now`, in its current session or in the former one.
+    package func maySend(_ now: Instant) -> Bool { !hasEnded && leaving == nil && !speakers(now).isEmpty }
+
     /// Returns whether trust allows messages to and from this identity at `now`: the present or the former directory
     /// lists the identity, and trust in that directory has not ended.
     package func trusts(_ identity: PublicKey, _ now: Instant) -> Bool {
@@ -700,28 +706,35 @@ extension Peer {
         let speakers = speakers(now)
         var failures = 0
         while let next = outbox.next(in: directory, by: speakers, deliveries, now: now) {
-            let isSealed = trySealBroadcast(next.payload, next.number, for: next.shared.entry, now: now)
+            let isSealed = trySealBroadcast(
+                next.payload, next.number, for: next.shared.entry, isRepeat: next.isRepeat, now: now)
             if !isSealed, next.number == number { failures += 1 }
         }
         return failures
     }
 
-    /// Seals a broadcast for one receiver. If this is not possible, the broadcast does not wait for the ACK of this
-    /// receiver any more.
+    /// Seals a broadcast, or a repeat of a message, for one receiver. If this is not possible for the first copy, the
+    /// message does not wait for the ACK of this receiver.
     ///
     /// A false directory entry must not stop the message to the other members. The entry is counted as a refused part
     /// of the directory.
     ///
-    /// - Parameter number: The number of the message.
+    /// - Parameters:
+    ///   - number: The number of the message.
+    ///   - isRepeat: True if the receiver got a copy before.
     /// - Returns: False if the message cannot be sealed for this receiver.
     private mutating func trySealBroadcast(
-        _ payload: SignedPayload, _ number: UInt64, for entry: Entry, now: Instant
+        _ payload: SignedPayload, _ number: UInt64, for entry: Entry, isRepeat: Bool = false, now: Instant
     ) -> Bool {
         do throws(SendError) {
             try seal(payload, for: entry)
         } catch {
             if error == .bindingInvalid { rejections.count(.bindingInvalid) }
-            deliveries.drop(entry.identity, from: number, now: now)
+            if isRepeat {
+                deliveries.stopRepeating(number, for: entry.identity)
+            } else {
+                deliveries.drop(entry.identity, from: number, now: now)
+            }
             return false
         }
         deliveries.noteSealed(number, for: entry.identity, from: payload.from)

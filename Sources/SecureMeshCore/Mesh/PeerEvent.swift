@@ -1,10 +1,10 @@
 /// An event at a peer.
 ///
-/// The events have an order on which a program can rely. A *membership* begins with ``joined(address:)``, which is
-/// emitted exactly once per membership, before the membership's other events. The membership ends with the next
-/// ``joined(address:)``, with ``left`` or ``ended(_:)``, or with ``dismissed(_:)`` for any reason but `stopping`. The
-/// membership does not end while the server is gone or after it has stopped. Members then exchange messages until trust
-/// in the directory ends, by default for a minute.
+/// The events have an order on which a program can rely, unless ``missed(_:)`` says that some were dropped. A
+/// *membership* begins with ``joined(address:)``, which is emitted exactly once per membership, before the membership's
+/// other events. The membership ends with the next ``joined(address:)``, with ``left`` or ``ended(_:)``, or with
+/// ``dismissed(_:)`` for any reason but `stopping`. The membership does not end while the server is gone or after it
+/// has stopped. Members then exchange messages until trust in the directory ends, by default for a minute.
 ///
 /// - Events of other members, ``nameMoved(_:from:to:)`` and ``message(_:)`` are emitted only during a membership. Right
 ///   after ``joined(address:)``, events report how the members differ from those that were reported before.
@@ -22,7 +22,8 @@
 ///   server can end a session before its membership has begun.
 /// - ``trustEnded(age:)`` and ``trustRestored`` alternate, and are emitted only during a membership. At the beginning
 ///   of each membership, the directory is trusted.
-/// - ``left`` or ``ended(_:)`` is the last event.
+/// - ``left`` or ``ended(_:)`` is the last event. If ``MeshPeer/run()`` throws any other error than
+///   ``MeshError/notAuthorized``, the events end without one of these.
 @nonexhaustive
 public enum PeerEvent: Hashable, Sendable {
     /// This peer is a member with a new session, and may send messages. The server sees this peer at the given address.

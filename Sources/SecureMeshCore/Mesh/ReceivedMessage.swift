@@ -3,8 +3,8 @@ public struct ReceivedMessage: Hashable, Sendable {
     /// The member that signed and sealed the message.
     public let sender: Member
     /// The number that the sender gave the message. The number rises by one with each message that the sender sends to
-    /// any member, and starts at 1 again with each new ``MeshPeer``. So a gap means that a message was lost or was sent
-    /// to another member.
+    /// any member, and starts at 1 again with each new ``MeshPeer``. A gap means that a message was lost, was sent to
+    /// another member or could not be sealed, or that the sender has measured a round trip.
     public let number: UInt64
     /// True if the sender sent the message to all members.
     public let isBroadcast: Bool

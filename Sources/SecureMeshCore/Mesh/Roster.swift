@@ -59,15 +59,10 @@ public struct Roster: Hashable, Sendable {
     /// The keys that may join only for a limited time, each with the time at which it expires.
     package var expiries: [PublicKey: UnixTime] { ends }
 
-    /// Returns true if this roster is open, or if the key is listed under `name` and not revoked. This method ignores
-    /// the time at which the key expires.
-    public func allows(_ key: PublicKey, as name: PeerName) -> Bool {
-        isOpen || names[key] == name
-    }
-
-    /// Returns true if the holder of `key` may join under `name` at `time`.
+    /// Returns true if the holder of `key` may join under `name` at `time`: this roster is open, or the key is listed
+    /// under `name`, is not revoked and has not expired.
     public func allows(_ key: PublicKey, as name: PeerName, at time: UnixTime) -> Bool {
-        allows(key, as: name) && ends[key].map { time < $0 } ?? true
+        (isOpen || names[key] == name) && ends[key].map { time < $0 } ?? true
     }
 
     /// Returns the first time after `time` at which a key expires; nil if no key expires after `time`.

@@ -45,7 +45,7 @@ final class HostileMesh: VirtualMesh {
     func changeRoster(to roster: Roster) {
         setRoster(roster)
         for (identity, (key, name)) in zip(Pool.keys, Pool.names).enumerated() {
-            if roster.allows(key.publicKey, as: name) {
+            if roster.allows(key.publicKey, as: name, at: state.configuration.date) {
                 state.invariants.authorized(identity)
             } else {
                 state.invariants.revoked(identity, now: now)
@@ -197,7 +197,10 @@ final class HostileMesh: VirtualMesh {
         if let paused = longestPause { pass(paused - now + Self.healing) }
         guard failure == nil else { return }
         let members = server.machine.members
-        let running = peers.filter { $0.isLive && state.configuration.roster.allows($0.publicKey, as: $0.name) }
+        let date = state.configuration.date
+        let running = peers.filter {
+            $0.isLive && state.configuration.roster.allows($0.publicKey, as: $0.name, at: date)
+        }
         // Processes that share a key or an address replace each other without end, so they are not checked.
         for peer in running where peer.waitsUntil ?? begun <= begun && isAlone(peer) {
             guard members.contains(where: { $0.publicKey == peer.publicKey }), peer.machine.isTrusted(now) else {

@@ -58,6 +58,19 @@ import Testing
         #expect(peers[1].machine.rejections.total == 0)
     }
 
+    @Test("a message for which nobody waits any more was repeated until its timeout, and kept its place in the queue")
+    func canceled() throws {
+        let peers = try mesh.join(2)
+        mesh.drop(.message)
+        let number = try send("lost", from: peers[0], to: peers[1], within: .seconds(60))
+        mesh.run(for: .milliseconds(400))
+        #expect(mesh.sent(.message).count == 2)
+        mesh.with(peers[0]) { $0.cancelDelivery(of: number) }
+        mesh.run(for: .seconds(10))
+        #expect(mesh.sent(.message).count == 2)
+        #expect(peers[0].machine.usages.filter { $0.name.contains("unacknowledged") }.map(\.count) == [0, 0])
+    }
+
     @Test("without an ACK a message is repeated, at last with growing gaps, until its time is over")
     func unacknowledged() throws {
         let peers = try mesh.join(2)

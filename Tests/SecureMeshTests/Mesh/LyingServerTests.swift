@@ -126,6 +126,28 @@ import Testing
         #expect(sent.isEmpty)
     }
 
+    @Test("a message was reported as delivered after a lying server had made its repeats impossible")
+    func unsealableRepeat() throws {
+        var (client, own) = try server.onlyMember()
+        let entry = try server.entry(
+            "b", key: Fixture.otherKey, agreementKey: server.random.secret().agreementPublicKey, at: 100)
+        try server.tell(&client, [own, entry], version: 3)
+        let number = try client.machine.send(
+            [1], to: entry.identity, acknowledgedWithin: .seconds(1), limit: PeerMessage.ordinaryBody, now: server.now)
+        let lie = Entry(
+            session: server.random.sessionID { _ in false }, identity: entry.identity,
+            agreementKey: server.random.secret().agreementPublicKey, binding: entry.binding, address: entry.address,
+            name: entry.name)
+        try server.tell(&client, [own, lie], version: 4)
+        let start = server.now
+        while client.machine.delivery(of: number) == nil, server.now < start + .seconds(2) {
+            server.now = server.now + .milliseconds(100)
+            client.machine.handleTimeout(now: server.now)
+        }
+        #expect(client.machine.rejections[.bindingInvalid] == 1)
+        #expect(client.machine.delivery(of: number).map { [$0.asked, $0.acknowledged] } == [1, 0])
+    }
+
     @Test("a contradictory DELTA or SNAPSHOT is refused, counted and changes nothing") func contradiction() throws {
         var (client, entry) = try server.onlyMember()
         var double = try Entry.sample(7)

@@ -39,6 +39,8 @@ struct ConfigurationTests {
             ("no server key", { $0.serverKeys = [] }),
             ("own", { $0.serverKeys.append(Fixture.peerKey.publicKey) }),
             ("127.0.0.1:0", { $0.server = ServerAddress(SocketAddress(ip: .v4(0x7F00_0001), port: 0)) }),
+            ("1 to 8 addresses", { $0.server = ServerAddress(Array(repeating: Self.address, count: 9)) }),
+            ("1 to 8 addresses", { $0.server = ServerAddress([]) }),
             ("at most", { $0.maximumMessageSize = PeerMessage.largestBody + 1 }),
             ("at most", { $0.maximumMessageSize = -1 }),
         ]

@@ -192,6 +192,35 @@ struct MeshPeerTests {
         }
     }
 
+    @Test("a canceled wait for delivery left its message in the queue")
+    func canceledWait() async throws {
+        try await LoopbackMesh.runTwoPeers { _, a, b in
+            let waiting = Task {
+                while !Task.isCancelled { await Task.yield() }
+                try await a.peer.send([1], to: b.key.publicKey, waitingForDelivery: .seconds(60))
+            }
+            waiting.cancel()
+            await #expect(throws: DeliveryError.interrupted) { try await waiting.value }
+            #expect(await b.events.message()?.body == [1])
+            let driver = try await a.peer.lifecycle.started().driver
+            let kept = try await driver.submit { (peer, _) throws(Never) in
+                peer.usages.filter { $0.name.contains("unacknowledged") || $0.name.contains("deliveries") }
+            }.get()
+            #expect(kept.count >= 3 && kept.allSatisfy { $0.count == 0 }, "\(kept)")
+        }
+    }
+
+    @Test("joined() waited for a server that had stopped, although the peer could send messages")
+    func joinedWithoutServer() async throws {
+        try await LoopbackMesh.runTwoPeers { mesh, a, b in
+            let driver = try await mesh.server.lifecycle.started().driver
+            _ = try await driver.submit { (registry, now) throws(Never) in registry.stop(now: now) }
+            for peer in [a, b] { _ = await peer.events.next { $0 == .dismissed(.stopping) } }
+            try await a.peer.joined()
+            try await a.peer.send([1], to: b.key.publicKey, waitingForDelivery: .seconds(60))
+        }
+    }
+
     @Test("a peer that sends faster than receivers accept is refused, and no message is lost")
     func overRate() async throws {
         // On a busy host, B may receive many messages at once. So B accepts larger bursts than A may send.
