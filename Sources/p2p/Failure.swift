@@ -58,8 +58,17 @@ extension Failure {
         case .notRunning, .alreadyRan, .cancelled:
             self.init(.system, "the mesh is not running")
         case .notAuthorized:
-            self.init(.noPermission, "the server does not let this key join")
+            self.init(
+                .noPermission, "the server does not let this key join",
+                hint: "unless it was revoked, on the server's host: p2p authorize NAME KEY")
         }
+    }
+
+    /// The failure of a peer whose key the server does not list under the peer's name.
+    static func notAuthorized(_ name: PeerName, _ key: PublicKey) -> Failure {
+        Failure(
+            .noPermission, "the server does not let this key join as \(name)",
+            hint: "unless it was revoked, on the server's host: p2p authorize \(KeyStore.publicLine(name, key))")
     }
 
     /// Returns a message of the argument parser in the form of this program's messages: one line that begins with a

@@ -26,7 +26,7 @@ struct KeyAccess {
             guard case .invalidKey(.passphraseMissing, _) = error.reason else { throw error }
         }
         for _ in 0..<(passphraseFile == nil ? 2 : 0) {
-            let passphrase = try Self.ask("passphrase of \(Console.escaped(path))", for: path)
+            let passphrase = try Self.ask("passphrase of \(Console.escaped(path))", Self.needed(path))
             do throws(KeyFileError) {
                 return try SigningKey(contentsOfFile: path, groupMayRead: groupMayRead, passphrase: passphrase)
             } catch {
@@ -35,8 +35,8 @@ struct KeyAccess {
             }
         }
         let passphrase =
-            try passphraseFile.map { try Self.read($0, groupMayRead: groupMayRead) }
-            ?? Self.ask("passphrase of \(Console.escaped(path))", for: path)
+            try passphraseFile.map { try Self.read($0, Self.option, groupMayRead: groupMayRead) }
+            ?? Self.ask("passphrase of \(Console.escaped(path))", Self.needed(path))
         return try SigningKey(contentsOfFile: path, groupMayRead: groupMayRead, passphrase: passphrase)
     }
 
@@ -44,30 +44,41 @@ struct KeyAccess {
     ///
     /// - Parameters:
     ///   - file: The path of the file with the passphrase; nil to ask on the terminal.
+    ///   - option: The option that gives `file`.
     ///   - path: The path of the key's file, which the question names.
-    static func newPassphrase(file: String?, for path: String) throws -> Passphrase {
-        if let file { return try read(file, groupMayRead: false) }
+    static func newPassphrase(
+        file: String?, _ option: String = option, for path: String
+    ) throws -> Passphrase {
+        if let file { return try read(file, option, groupMayRead: false) }
         let path = Console.escaped(path)
+        let need = option == Self.option ? needed(path) : ("a new passphrase for \(path) is needed", option)
         while true {
-            let passphrase = try ask("new passphrase of \(path)", for: path)
-            if try ask("the same passphrase again", for: path).isSame(as: passphrase) { return passphrase }
+            let passphrase = try ask("new passphrase of \(path)", need)
+            if try ask("the same passphrase again", need).isSame(as: passphrase) { return passphrase }
             Console.warning("the two differ, try again")
         }
     }
 
-    private static func read(_ file: String, groupMayRead: Bool) throws -> Passphrase {
+    private static let option = "--passphrase-file"
+
+    /// The text that says that the key in a file needs its passphrase, and the options that give the passphrase.
+    private static func needed(_ path: String) -> (text: String, option: String) {
+        ("\(path) needs a passphrase", "\(option) or P2P_PASSPHRASE_FILE")
+    }
+
+    private static func read(_ file: String, _ option: String, groupMayRead: Bool) throws -> Passphrase {
         do throws(KeyFileError) {
             return try Passphrase(contentsOfFile: file, groupMayRead: groupMayRead)
         } catch {
             guard error.reason != .missing else {
                 throw Failure(
-                    .noPermission, "no passphrase at \(file)", hint: "give the path of its file with --passphrase-file")
+                    .noPermission, "no passphrase at \(file)", hint: "give the path of its file with \(option)")
             }
             throw KeyStore.failure(error, hint: "the file has the passphrase in its only line")
         }
     }
 
-    private static func ask(_ prompt: String, for path: String) throws -> Passphrase {
+    private static func ask(_ prompt: String, _ need: (text: String, option: String)) throws -> Passphrase {
         do throws(PassphrasePrompt.Refusal) {
             return try PassphrasePrompt.ask(prompt)
         } catch {
@@ -79,8 +90,7 @@ struct KeyAccess {
                 case .invalid(let error): error.summary
                 }
             throw Failure(
-                .noPermission, "\(path) needs a passphrase, and \(reason)",
-                hint: "give a file that has it, with --passphrase-file or P2P_PASSPHRASE_FILE")
+                .noPermission, "\(need.text), and \(reason)", hint: "give a file that has it, with \(need.option)")
         }
     }
 }

@@ -113,6 +113,9 @@ struct KeyNew: AsyncParsableCommand {
 
     func validate() throws {
         guard overlap == nil || replace else { throw ValidationError("--overlap goes with --replace") }
+        guard overlap == nil || name != .server else {
+            throw ValidationError("a server has one key at a time, so its key has no overlap")
+        }
     }
 
     func run() async throws {
@@ -129,7 +132,11 @@ struct KeyNew: AsyncParsableCommand {
         Console.note("wrote \(store.secretPath(name)) (secret) and \(store.publicPath(name))")
         Console.result(KeyStore.publicLine(name, key))
         guard name != .server else {
-            if replace { Console.note("peers pin the server's key: copy \(store.publicPath(name)) to each of them") }
+            if replace {
+                Console.note(
+                    "the server uses this key when it is started again; from then on, only peers that pin it find the "
+                        + "server: copy \(store.publicPath(name)) to each of them, and start them again")
+            }
             return
         }
         let options = replace ? " --replace\(overlap.map { " --overlap \($0.argument)" } ?? "")" : ""
@@ -145,7 +152,9 @@ struct KeyNew: AsyncParsableCommand {
             Console.note("the key is replaced, and \(store.rosterPath) does not list the new one; next: \(next)")
             throw error
         }
-        guard await !RunningServer.reload(after: store.rosterPath).haveNoEffect else { throw RunningServer.refusal }
+        let answers = await RunningServer.reload(
+            after: store.rosterPath, command: "p2p authorize \(name) \(key)\(options)")
+        guard !answers.haveNoEffect else { throw RunningServer.refusal }
     }
 }
 
@@ -195,7 +204,8 @@ struct KeyPassphrase: ParsableCommand {
         let hint = name.map(store.keygenHint) ?? KeyStore.pathHint
         let secret = try KeyStore.readSecret(path, hint: hint, access: access)
         guard !remove || hadPassphrase else { return Console.note("\(path) has no passphrase") }
-        let new = remove ? nil : try KeyAccess.newPassphrase(file: newPassphraseFile, for: path)
+        let new =
+            remove ? nil : try KeyAccess.newPassphrase(file: newPassphraseFile, "--new-passphrase-file", for: path)
         try KeyStore.seal(secret, in: path, new, access: access)
         let change = remove ? "no passphrase any more" : hadPassphrase ? "another passphrase" : "a passphrase"
         Console.note("\(path) has \(change)")
@@ -259,11 +269,13 @@ struct KeyVerify: ParsableCommand {
     private func verify(_ name: PeerName, _ store: KeyStore) throws {
         let secret = try KeyStore.readSecret(
             store.secretPath(name), hint: store.keygenHint(name), access: secretKeyOptions.access)
+        guard FileSystem.exists(store.publicPath(name)) else {
+            throw Failure(.noPermission, "no key at \(store.publicPath(name))", hint: store.publicKeyHint(name))
+        }
         guard try store.readPublicKey(of: name) == secret.publicKey else {
             throw Failure(
                 .data, "\(store.publicPath(name)) is not the public key of \(store.secretPath(name))",
-                hint: "to write it again: p2p key show \(Shell.quoted(store.secretPath(name))) > "
-                    + Shell.quoted(store.publicPath(name)))
+                hint: store.publicKeyHint(name))
         }
         guard FileSystem.exists(store.rosterPath) else { return }
         let roster = try KeyStore.readRoster(store.rosterPath)

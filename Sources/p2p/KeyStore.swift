@@ -30,6 +30,11 @@ struct KeyStore {
         }
     }
 
+    /// The hint that says how to write NAME.pub again, if NAME.key exists.
+    func publicKeyHint(_ name: PeerName) -> String {
+        "to write it again: p2p key show \(Shell.quoted(secretPath(name))) > \(Shell.quoted(publicPath(name)))"
+    }
+
     static let pathHint = "check the path; 'p2p keygen' makes keys"
 
     /// Returns the public line of a key. It is the same in NAME.pub, on stdout and in authorized_peers.
@@ -162,9 +167,15 @@ struct KeyStore {
     /// - Throws: `Failure` with exit code 73 if a file exists. The message names the first such file.
     func checkAbsent(_ name: PeerName, authorizes: Bool) throws {
         for path in [secretPath(name), publicPath(name)] where FileSystem.exists(path) || FileSystem.isLink(path) {
-            guard authorizes, name != .server, path == secretPath(name) else { throw Self.exists(path) }
+            guard path == secretPath(name) else { throw Self.exists(path) }
+            let message = "\(path) exists already; keys are never overwritten"
+            guard FileSystem.exists(publicPath(name)) else {
+                throw Failure(
+                    .cannotCreate, message, hint: "\(publicPath(name)) is missing; \(publicKeyHint(name))")
+            }
+            guard authorizes, name != .server else { throw Self.exists(path) }
             throw Failure(
-                .cannotCreate, "\(path) exists already; keys are never overwritten",
+                .cannotCreate, message,
                 hint: "to authorize the existing key: "
                     + command("authorize", "\(name)", Shell.quoted(publicPath(name))))
         }
@@ -313,11 +324,16 @@ struct KeyStore {
 
     static let rosterHint = "a line is NAME p2ppub1_…, as 'p2p keygen' prints it"
 
-    static func noRoster(_ path: String) -> Failure {
-        Failure(
-            .noInput, "no list of peers at \(path)",
-            hint: "'p2p keygen NAME --authorize' and 'p2p authorize NAME KEY' add a peer to it, and --open lets anyone "
-                + "join")
+    private static func noRoster(_ path: String) -> Failure {
+        let standard = KeyStore(folder: nil)
+        let store = path == standard.rosterPath ? standard : KeyStore(folder: KeyFile.folder(of: path))
+        let keygen = store.command("keygen", "NAME", "--authorize")
+        let additions =
+            store.rosterPath == path
+            ? "'\(keygen)' and '\(store.command("authorize", "NAME", "KEY"))' add"
+            : "'p2p authorize NAME KEY --authorized-peers \(Shell.quoted(path))' adds"
+        return Failure(
+            .noInput, "no list of peers at \(path)", hint: "\(additions) a peer to it, and --open lets anyone join")
     }
 
     /// Returns the failure to report if a key file or a list of peers exists but cannot be used.

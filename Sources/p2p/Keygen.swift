@@ -52,7 +52,10 @@ struct Keygen: AsyncParsableCommand {
             }
             let results = try store.authorize(peers, in: store.rosterPath, replacing: .revoke)
             if !results.isEmpty {
-                let answers = await RunningServer.reload(after: store.rosterPath, mayRun: peers.count == all.count)
+                let first = peers.first.map { "p2p authorize \($0.name) \($0.key)" }
+                let answers = await RunningServer.reload(
+                    after: store.rosterPath, mayRun: peers.count == all.count,
+                    command: peers.count == 1 ? first : "p2p authorize NAME KEY")
                 guard !answers.haveNoEffect else { throw RunningServer.refusal }
                 if !answers.reports.isEmpty {
                     let name = peers.count == 1 ? "\(peers[0].name)" : "NAME"

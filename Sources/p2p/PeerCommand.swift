@@ -132,7 +132,8 @@ struct PeerCommand: AsyncParsableCommand {
         let logger = Logger(label: "peer")
         let peer = try Failure.translating { () throws(MeshError) in try MeshPeer(configuration, logger: logger) }
         let printer = PeerSessionPrinter(
-            name: name, key: signingKey.publicKey, server: server, pinned: pinned)
+            name: name, key: signingKey.publicKey, publicKeyFile: key == nil ? keyOptions.store.publicPath(name) : nil,
+            server: server, pinned: pinned)
 
         let registry = metricsOptions.makeRegistry()
         let inspector = PeerInspector(

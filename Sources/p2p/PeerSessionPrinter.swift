@@ -8,6 +8,8 @@ actor PeerSessionPrinter {
     private let key: PublicKey
     private let server: ServerAddress
     private let pinned: [PublicKey]
+    /// The file of the peer's public key; nil if it is not known.
+    private let publicKeyFile: String?
     private var hasJoined = false
     /// The name of this peer, followed by the address at which the server last saw this peer, if it has joined.
     private var own: String
@@ -27,10 +29,11 @@ actor PeerSessionPrinter {
     /// The failure with which the command ends; nil if no failure has occurred.
     private(set) var failure: Failure?
 
-    init(name: PeerName, key: PublicKey, server: ServerAddress, pinned: [PublicKey]) {
+    init(name: PeerName, key: PublicKey, publicKeyFile: String?, server: ServerAddress, pinned: [PublicKey]) {
         self.name = name
         own = "\(name)"
         self.key = key
+        self.publicKeyFile = publicKeyFile
         self.server = server
         self.pinned = pinned
     }
@@ -114,8 +117,8 @@ actor PeerSessionPrinter {
             let next = seconds.map { "asking again in \($0) s" } ?? "asking only servers with the other keys"
             // The hint is printed once, because it is long and always the same.
             Console.warning(
-                "\(which) does not let this key join as \(name); \(next)", hint: isExcluded ? nil : listHint,
-                event: .joinRefused,
+                "\(which) does not let this key join as \(name); \(next)",
+                hint: isExcluded ? nil : newKeyHint ?? listHint, event: .joinRefused,
                 fields: ["reason": "\(JoinRefusal.notAuthorized.summary)", "retrySeconds": .number(seconds ?? 0)])
             isExcluded = true
         case .unanswered:
@@ -179,17 +182,22 @@ actor PeerSessionPrinter {
         case .ended(.revoked):
             failure = Failure(
                 .noPermission, "the server \(place) has revoked the key of \(own)",
-                hint: "to admit it again, " + listHint)
+                hint: newKeyHint ?? "to admit it again, " + listHint)
         case .ended:
             failure = notAuthorized
         }
     }
 
     /// The failure of a peer whose key the server does not list under the peer's name.
-    nonisolated var notAuthorized: Failure {
-        Failure(
-            .noPermission, "the server does not let this key join as \(name)",
-            hint: listHint)
+    nonisolated var notAuthorized: Failure { .notAuthorized(name, key) }
+
+    /// Advice for the user of a peer whose key was replaced with `p2p key new --replace`, which revokes the old key.
+    /// Nil if the file of the public key still has the peer's key.
+    private var newKeyHint: String? {
+        guard let publicKeyFile, let newer = try? PublicKey(contentsOfFile: publicKeyFile), newer != key else {
+            return nil
+        }
+        return "\(publicKeyFile) has another key, \(newer); start the peer again to use it"
     }
 
     /// The hint with the command that lets this peer's key join.

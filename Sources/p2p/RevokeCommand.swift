@@ -41,7 +41,11 @@ struct RevokeCommand: AsyncParsableCommand {
 
     func run() async throws {
         let path = listOptions.path
-        guard FileSystem.exists(path) else { throw KeyStore.noRoster(path) }
+        guard FileSystem.exists(path) else {
+            throw Failure(
+                .noInput, "no list of peers at \(path)",
+                hint: "give the server's list with --authorized-peers, or its folder of keys with --keys")
+        }
         let revoked = try RosterFile.edit(path) { text in
             try peers.flatMap { peer in
                 let lines = text.revoke(reason: reason, now: .now) { "\($0.name)" == peer || "\($0.key)" == peer }

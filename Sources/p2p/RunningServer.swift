@@ -24,9 +24,12 @@ enum RunningServer {
     /// Makes the running servers read their lists of peers again. Call this after the list at `path` has changed. If no
     /// server uses that list, prints a note that says what the user can do.
     ///
-    /// - Parameter mayRun: False if no server of this mesh can run yet. Then there is no note, and a refusal does not
-    ///   count, because it comes from a server of another mesh.
-    static func reload(after path: String, mayRun: Bool = true) async -> Answers {
+    /// - Parameters:
+    ///   - mayRun: False if no server of this mesh can run yet. Then there is no note, and a refusal does not count,
+    ///     because it comes from a server of another mesh.
+    ///   - command: The command that makes the same change in the list of another server, without the option
+    ///     `--authorized-peers`; nil if the calling command has this option itself.
+    static func reload(after path: String, mayRun: Bool = true, command: String? = nil) async -> Answers {
         let sockets = ControlFolder.sockets().filter { $0.split(separator: "/").last?.hasPrefix("server-") == true }
         var answers = Answers()
         var isSilent = false
@@ -36,9 +39,10 @@ enum RunningServer {
                 let count = report.keys == 1 ? "1 key" : "\(report.keys) keys"
                 guard isOf(path, report) else {
                     let other = Console.escaped(report.file ?? report.list)
+                    let option = "--authorized-peers \(Shell.quoted(other))"
                     Console.warning(
                         "a running server has another list, \(other): \(count)",
-                        hint: "if it is the right server, give --authorized-peers \(Shell.quoted(other))")
+                        hint: "if it is the right server: " + (command.map { "\($0) \(option)" } ?? "give \(option)"))
                     continue
                 }
                 Console.note("the running server has read \(Console.escaped(report.list)) again: \(count)")

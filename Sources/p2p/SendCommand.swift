@@ -129,11 +129,9 @@ struct SendCommand: AsyncParsableCommand {
             }
             await peer.leave()
         } catch {
-            let problem = await inspector.report(listsMembers: false).status.problems.first
             await peer.leave()
-            if let ended = await running.value { throw Failure(ended) }
-            guard let failure = error as? Failure, failure.code == .tryAgain, let problem else { throw error }
-            throw Failure(.tryAgain, "\(failure.message): \(problem.message)", hint: problem.hint)
+            guard let ended = await running.value else { throw error }
+            throw ended == .notAuthorized ? .notAuthorized(joinsAs, key.publicKey) : Failure(ended)
         }
     }
 

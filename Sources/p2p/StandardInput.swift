@@ -32,6 +32,7 @@ struct StandardInput {
     }
 
     private mutating func read() throws {
+        guard !StandardStreams.inputWasClosed else { throw Failure(.inputOutput, "standard input is closed") }
         do throws(SystemError) {
             let bytes = try FileSystem.readSome(65_536, from: FileSystem.standardInput)
             hasEnded = bytes.isEmpty

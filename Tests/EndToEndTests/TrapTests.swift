@@ -212,6 +212,104 @@ struct TrapTests {
             .expectFailure(74, "cannot write to standard output", hint: "standard output is closed")
     }
 
+    @Test("after a key was replaced, the hints led to revoking the new key")
+    func replacedKey() async throws {
+        let server = try await harness.makeServer(peers: ["A"])
+        let old = try await harness.run(["key", "show", "A"]).output[0].split(separator: " ")[0]
+        let peer = try await harness.joinPeer("A", of: server)
+        let newKey = try #require(try await harness.run(["key", "new", "A", "--replace"]).output.last).dropFirst(2)
+        try await peer.waitForLine(
+            matching: "^p2p: hint: keys/A.pub has another key, \(newKey); start the peer again to use it$",
+            on: .errors)
+        func problems() async throws -> [String] {
+            try await harness.run(["status"]).output.filter { $0.hasPrefix("!") }
+        }
+        while try await problems().isEmpty { try Task.checkCancellation() }
+        let text = try await problems()
+        #expect(
+            text.count == 2 && text[0].contains(old) && text[1].contains("the list has another key of A, \(newKey)"),
+            "\(text)")
+        peer.send(SIGTERM)
+        _ = try await peer.waitForExit()
+        _ = try await harness.joinPeer("A", of: server)
+        #expect(try await problems().isEmpty)
+    }
+
+    @Test("a passphrase was asked of a key without one, and the hint named an option that does not help")
+    func newPassphrase() async throws {
+        try await harness.makeKeys(peers: ["A"])
+        try await harness.run(["key", "passphrase", "A"], launcher: ["/usr/bin/setsid", "--wait"])
+            .expectFailure(77, "a new passphrase for keys/A.key is needed", hint: "--new-passphrase-file")
+        try await harness.run(["key", "passphrase", "A", "--new-passphrase-file", "none"])
+            .expectFailure(77, "no passphrase at none", hint: "--new-passphrase-file")
+    }
+
+    @Test("for a lost public key, the hints led to making another key")
+    func lostPublicKey() async throws {
+        try await harness.makeKeys(peers: ["A"])
+        try FileManager.default.removeItem(atPath: harness.path("keys/A.pub"))
+        let hint = "p2p key show keys/A.key > keys/A.pub"
+        try await harness.run(["keygen", "A"]).expectFailure(73, "keys/A.key exists already", hint: hint)
+        let result = try await harness.run(["key", "verify", "A"])
+        #expect(result.status == 1 && result.output[0].hasSuffix("to write it again: \(hint)"), "\(result.text)")
+    }
+
+    @Test("the hints about a missing list changed the list of another folder, or proposed to open the mesh")
+    func missingList() async throws {
+        _ = try await harness.run(["keygen", "--keys", "kk"])
+        try await harness.run(["server", "--keys", "kk"])
+            .expectFailure(66, "no list of peers at kk", hint: "'p2p keygen NAME --authorize --keys kk'")
+        let hint = "'p2p authorize NAME KEY --authorized-peers list' adds"
+        try await harness.run(["server", "--keys", "kk", "--authorized-peers", "list"])
+            .expectFailure(66, "no list of peers at list", hint: hint)
+        try await harness.run(["revoke", "A"])
+            .expectFailure(66, "no list of peers", hint: "its folder of keys with --keys")
+    }
+
+    @Test("keygen and key new proposed an option that they do not have")
+    func otherList() async throws {
+        _ = try await harness.makeServer(peers: ["A"])
+        let hint = /right server: p2p authorize B p2ppub1_[^ ]+( --replace)? --authorized-peers \/[^ ]*authorized_peers/
+        for command in [["keygen", "B", "--authorize"], ["key", "new", "B", "--replace"]] {
+            let result = try await harness.run(command + ["--keys", "other"])
+            #expect(result.text.contains(hint), "\(result.text)")
+        }
+    }
+
+    @Test("the overlap of a server's key was ignored, and the old key was lost")
+    func serverOverlap() async throws {
+        _ = try await harness.run(["keygen"])
+        let before = try Data(contentsOf: harness.folder.appending(path: "keys/server.key"))
+        try await harness.run(["key", "new", "server", "--replace", "--overlap", "1h"])
+            .expectFailure(64, "a server has one key at a time")
+        #expect(try Data(contentsOf: harness.folder.appending(path: "keys/server.key")) == before)
+    }
+
+    @Test("check found no fault with a control socket or a metrics address with which the process does not start")
+    func checkOfSockets() async throws {
+        try await harness.makeKeys(peers: ["A"])
+        let port = try UDP.freePort()
+        for command in [["check", "server", "--listen", "127.0.0.1:0"], ["check", "peer", "A", "\(port)"]] {
+            let control = try await harness.run(command + ["--control", "none/x.sock"])
+            #expect(control.status == 1 && control.text.contains("there is no folder none"), "\(control.text)")
+            let metrics = try await harness.run(command + ["--metrics", "192.0.2.1:1"])
+            #expect(metrics.status == 1 && metrics.text.contains("cannot serve metrics"), "\(metrics.text)")
+        }
+    }
+
+    @Test("send with a closed standard input sent an empty message, and a refused key had no hint")
+    func sendWithoutInput() async throws {
+        let server = try await harness.makeServer(peers: ["A", "B"])
+        _ = try await harness.joinPeer("A", of: server, ["--control", "A.sock"])
+        _ = try await harness.joinPeer("B", of: server)
+        try await harness.run(
+            ["send", "B", "--control", "A.sock"], launcher: Self.shell + [#"exec "$0" "$@" <&-"#]
+        ).expectFailure(74, "standard input is closed")
+        _ = try await harness.run(["keygen", "U"])
+        try await harness.run(["send", "B", "hi", "--as", "U", "--server", server.address])
+            .expectFailure(77, "does not let this key join as U", hint: "p2p authorize U p2ppub1_")
+    }
+
     @Test("simulate --report '' was refused after the whole simulation")
     func emptyReport() async throws {
         let result = try await harness.run(["simulate", "--peers", "2", "--report", ""])

@@ -147,6 +147,9 @@ package final class PeerInspector: ControlledProcess {
         }
     }
 
+    /// The most important problem of the peer; nil if there is none.
+    var problem: Problem? { problems(state.withLock { $0 }).first }
+
     package func report(listsMembers: Bool) async -> StatusReport {
         let now = identity.clock.now
         // The four calls run concurrently, so they usually wait for one pass of the event loop and not for four.

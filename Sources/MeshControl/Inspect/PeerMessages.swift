@@ -133,8 +133,8 @@ extension PeerInspector {
         case .notAcknowledged: ControlError(.noAnswer, "no answer\(name.map { " from \($0)" } ?? "") in time")
         case .notSent(.notJoined):
             ControlError(
-                .notJoined, "the peer may not send messages at the moment",
-                hint: "'p2p status' says why; with a longer --timeout the command waits until it may")
+                .notJoined, "the peer may not send messages at the moment\(problem.map { ": \($0.message)" } ?? "")",
+                hint: problem?.hint ?? "with a longer --timeout the command waits until it may")
         case .notSent(.unknownMember): unknownMember(name?.description ?? "")
         case .notSent(.overRate), .notSent(.queueFull):
             ControlError(.busy, "too many messages wait", hint: "send more slowly, or with a longer --timeout")

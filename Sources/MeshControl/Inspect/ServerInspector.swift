@@ -31,19 +31,31 @@ package final class ServerInspector: ControlledProcess {
         var listFault: (error: ControlError, since: Timestamp)?
         /// The newest attempt to read the list again, which may be in progress.
         var newestReload: Task<Result<ReloadReport, ControlError>, Never>?
-        /// The newest problems that concern single peers, such as a refused join, with the keys of these peers.
-        private(set) var refusals: [(key: PublicKey, problem: Problem)] = []
+        /// The newest problems that concern single peers, such as a refused join, with the keys and the names of these
+        /// peers.
+        private(set) var refusals: [(key: PublicKey, name: PeerName, problem: Problem)] = []
 
-        mutating func note(_ problem: Problem, of key: PublicKey) {
-            refusals.append((key, problem))
+        mutating func note(_ problem: Problem, of key: PublicKey, _ name: PeerName) {
+            refusals.append((key, name, problem))
             if refusals.count > ControlLimits.refusals { refusals.removeFirst() }
         }
 
         /// Forgets that peers were turned away.
         ///
-        /// - Parameter mayJoin: Returns true for the keys of these peers.
-        mutating func forgetTurnedAway(_ mayJoin: (PublicKey) -> Bool) {
-            refusals.removeAll { $0.problem.code == "turnedAway" && mayJoin($0.key) }
+        /// - Parameter mayJoin: Returns true for the keys and the names of these peers.
+        mutating func forgetTurnedAway(_ mayJoin: (PublicKey, PeerName) -> Bool) {
+            refusals.removeAll { $0.problem.code == "turnedAway" && mayJoin($0.key, $0.name) }
+        }
+
+        /// Advice for the user of the server that has turned away this key.
+        func hint(for refusal: JoinRefusal, _ name: PeerName, _ key: PublicKey) -> String {
+            guard refusal == .notAuthorized else { return refusal.hint }
+            if let other = roster.keys(of: name).first(where: { $0 != key }) {
+                return "the list has another key of \(name), \(other); if that key has replaced this one, start the "
+                    + "peer again, so that it uses its new key"
+            }
+            let command = "'p2p authorize \(name) \(key)' on the server's host"
+            return roster.isRevoked(key) ? "the key was revoked; \(command) admits it again" : "\(command) lets it join"
         }
     }
 
@@ -81,25 +93,25 @@ package final class ServerInspector: ControlledProcess {
             switch event {
             case .joined(let member):
                 state.history.noteJoin(member, at: now)
-                state.forgetTurnedAway { $0 == member.publicKey }
+                state.forgetTurnedAway { key, name in key == member.publicKey || name == member.name }
             case .left(let member, let departure): state.history.noteDeparture(member, departure, at: now)
             case .turnedAway(let name, let key, let refusal):
                 state.note(
                     Problem(
                         "turnedAway", .warning, "turned away \(name) \(key): \(refusal.summary)",
-                        hint: refusal.hint(for: name, key), since: now), of: key)
+                        hint: state.hint(for: refusal, name, key), since: now), of: key, name)
             case .unreachable(let member, let refusal):
                 state.note(
                     Problem(
                         "unreachable", .warning,
                         "cannot send to \(member.name) at \(member.address): \(refusal.summary(member.address))",
-                        hint: refusal.hint(member.address), since: now), of: member.publicKey)
+                        hint: refusal.hint(member.address), since: now), of: member.publicKey, member.name)
             case .directoryStalled(let member, _):
                 state.note(
                     Problem(
                         "directoryStalled", .warning,
                         "\(member.name) at \(member.address) is alive, but the list of members does not arrive there",
-                        hint: SendRefusal.sizeHint, since: now), of: member.publicKey)
+                        hint: SendRefusal.sizeHint, since: now), of: member.publicKey, member.name)
             case .suspected: state.suspectedAt = now
             case .suspicionEnded, .missed: break
             }
@@ -245,7 +257,7 @@ package final class ServerInspector: ControlledProcess {
             let previous = state.withLock { state in
                 defer { (state.roster, state.listFault, state.history.roster) = (roster, nil, roster) }
                 let previous = state.roster
-                state.forgetTurnedAway { roster.authorized[$0] != nil && previous.authorized[$0] == nil }
+                state.forgetTurnedAway { key, _ in roster.authorized[key] != nil && previous.authorized[key] == nil }
                 return previous
             }
             let report = ReloadReport(

@@ -59,6 +59,11 @@ public struct Roster: Hashable, Sendable {
     /// The keys that may join only for a limited time, each with the time at which it expires.
     package var expiries: [PublicKey: UnixTime] { ends }
 
+    /// Returns the keys that have this name and are not revoked.
+    package func keys(of name: PeerName) -> [PublicKey] { names.filter { $0.value == name }.map(\.key) }
+
+    package func isRevoked(_ key: PublicKey) -> Bool { revoked[key] != nil }
+
     /// Returns true if the holder of `key` may join under `name` at `time`: this roster is open, or the key is listed
     /// under `name`, is not revoked and has not expired.
     public func allows(_ key: PublicKey, as name: PeerName, at time: UnixTime) -> Bool {

@@ -52,7 +52,7 @@ enum FileCheck {
         return Finding.checking("serverKey") {
             try KeyStore.readPublic(path)
         } describe: {
-            text([$0])
+            "server key \(path): \($0), which a peer reads when it starts"
         }.finding
     }
 

@@ -22,15 +22,40 @@ enum MetricsEndpoint {
                 MetricsConnection(service)
             }
             .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
-            .bind(to: NIOCore.SocketAddress(ipAddress: Self.host(of: address), port: Int(address.port))).get()
+            .bind(to: Self.bindable(address)).get()
             let port = channel.localAddress?.port.map { UInt16(clamping: $0) } ?? address.port
             return SecureMesh.SocketAddress(ip: address.ip, port: port)
         } catch {
             try? await group.shutdownGracefully()
-            throw Failure(
-                .system, "cannot serve metrics at \(address): \(Self.reason(of: error))",
-                hint: "choose another address for --metrics")
+            throw Self.failure(address, error)
         }
+    }
+
+    /// Binds the address for a moment.
+    ///
+    /// - Throws: `Failure` with exit code 71 if the address cannot be bound.
+    static func check(_ address: SecureMesh.SocketAddress) async throws(Failure) {
+        let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
+        do {
+            let channel = try await ServerBootstrap(group: group)
+                .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
+                .bind(to: Self.bindable(address)).get()
+            try await channel.close().get()
+            try await group.shutdownGracefully()
+        } catch {
+            try? await group.shutdownGracefully()
+            throw Self.failure(address, error)
+        }
+    }
+
+    private static func bindable(_ address: SecureMesh.SocketAddress) throws -> NIOCore.SocketAddress {
+        try NIOCore.SocketAddress(ipAddress: host(of: address), port: Int(address.port))
+    }
+
+    private static func failure(_ address: SecureMesh.SocketAddress, _ error: any Error) -> Failure {
+        Failure(
+            .system, "cannot serve metrics at \(address): \(reason(of: error))",
+            hint: "choose another address for --metrics")
     }
 
     /// Returns the IP address as text, without the port and without brackets.

@@ -1,3 +1,5 @@
+internal import Synchronization
+
 #if canImport(Glibc)
     internal import Glibc
 #elseif canImport(Musl)
@@ -8,6 +10,11 @@
 
 /// The standard streams: descriptors 0, 1 and 2.
 enum StandardStreams {
+    /// True if standard input was closed when the program started.
+    static var inputWasClosed: Bool { closedInput.load(ordering: .relaxed) }
+
+    private static let closedInput = Atomic(false)
+
     /// Opens the standard streams that are closed. Otherwise the next file or socket would get the number of a closed
     /// stream, and lines of the log would be written to that file or socket.
     ///
@@ -18,6 +25,7 @@ enum StandardStreams {
             // A new descriptor gets the lowest free number, which is that of the closed stream.
             let opened = unsafe open("/dev/null", O_RDONLY)
             if opened < 0 { fillWithPipe() }
+            if descriptor == STDIN_FILENO { closedInput.store(true, ordering: .relaxed) }
         }
     }
 

@@ -85,6 +85,8 @@ struct CheckServer: AsyncParsableCommand {
             }
         }
         for address in server.addresses { report.checkAddress(address) }
+        await report.checkMetrics(at: server.metricsOptions.metrics)
+        report.checkControl(server.control)
         try report.finish()
     }
 }
@@ -115,6 +117,8 @@ struct CheckPeer: AsyncParsableCommand {
         if let key, let pinned { report.require { try peer.check(key, isNoneOf: pinned) } }
         await report.checkLookup(of: peer.server)
         report.checkAddress(peer.localAddress)
+        await report.checkMetrics(at: peer.metricsOptions.metrics)
+        report.checkControl(peer.control)
         try report.finish()
     }
 }

@@ -65,6 +65,34 @@ struct CheckReport {
         Console.result(advice.line)
     }
 
+    /// Checks that metrics could be served at the address.
+    mutating func checkMetrics(at address: SocketAddress?) async {
+        guard let address else { return }
+        do throws(Failure) {
+            try await MetricsEndpoint.check(address)
+            print(.good("check", "metrics address \(address)"))
+        } catch {
+            note(error.message, hint: error.hint)
+        }
+    }
+
+    /// Checks that the process could make its control socket, if the user chose the path.
+    mutating func checkControl(_ choice: ControlChoice?) {
+        guard case .path(let path)? = choice else { return }
+        let folder = KeyFile.folder(of: path)
+        let cause =
+            FileSystem.exists(folder) ? "this user may not write to \(folder)" : "there is no folder \(folder)"
+        check {
+            guard FileSystem.isWritable(folder) else {
+                throw Failure(
+                    .cannotCreate, Console.escaped("cannot make the control socket \(path): \(cause)"),
+                    hint: "choose another path for --control")
+            }
+        } describe: {
+            "control socket \(Console.escaped(path))"
+        }
+    }
+
     /// Looks up the server's name, and prints the addresses that were found, or the reason why the lookup failed.
     mutating func checkLookup(of server: ServerAddress) async {
         do throws(HostLookupError) {
