@@ -17,8 +17,8 @@ actor Caller {
 
     /// Sends a request and waits for the response.
     ///
-    /// - Throws: `SendError` if the request cannot be sent; `NoResponse` if no response comes in time. The receiver may
-    ///   have handled the request nevertheless; `CancellationError`.
+    /// - Throws: `SendError` if the request cannot be sent; `CancellationError`; `NoResponse` if no response comes in
+    ///   time. The receiver may have handled the request nevertheless.
     func call(_ text: String, at member: Member, timeout: Duration = .seconds(1)) async throws -> String {
         let id = nextID
         nextID += 1

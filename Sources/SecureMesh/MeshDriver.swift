@@ -59,6 +59,8 @@ final class MeshDriver<Machine: MeshMachine>: @unchecked Sendable where Machine.
     private var nextLossReport = Instant(nanoseconds: 0)
     private var conditions: [MachineCondition<Machine>] = []
     private var isClosed = false
+    /// The error with which the driver has closed.
+    private var closingFailure: MeshError?
 
     /// Makes a driver without sockets.
     ///
@@ -257,6 +259,7 @@ final class MeshDriver<Machine: MeshMachine>: @unchecked Sendable where Machine.
             guard !self.isClosed else { return }
             self.pump()
             self.isClosed = true
+            self.closingFailure = failure
             self.timer?.cancel()
             self.strangerTask?.cancel()
             for socket in self.sockets { socket.close() }
@@ -324,7 +327,7 @@ final class MeshDriver<Machine: MeshMachine>: @unchecked Sendable where Machine.
 
     private func await(_ condition: MachineCondition<Machine>) {
         eventLoop.assertInEventLoop()
-        guard !isClosed else { return condition.fail(.notRunning) }
+        guard !isClosed else { return condition.fail(closingFailure ?? .notRunning) }
         if let box, condition.isMet(box.machine, now) { return }
         conditions.append(condition)
     }

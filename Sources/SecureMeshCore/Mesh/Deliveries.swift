@@ -2,8 +2,9 @@
 ///
 /// A message is repeated to the receivers whose ACK is missing. The gaps between the repeats are equal at first. Then
 /// each gap is twice the previous one, up to a limit. The repeats end when all ACKs have come, when the timeout has
-/// passed, or when this peer gets a new session. In the new session, the message would need a new signature, and
-/// receivers would take it for a different message.
+/// passed, when nobody waits any more, or when this peer gets a new session. In the new session, the message would need
+/// a new signature, and receivers would take it for a different message. The repeats to one receiver also end if they
+/// cannot be sealed for it.
 package struct Deliveries: Sendable {
     private struct Unacknowledged: Sendable {
         let message: PeerMessage

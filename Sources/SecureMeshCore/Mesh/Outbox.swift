@@ -153,8 +153,8 @@ package struct Outbox: Sendable {
     /// True if the number of waiting broadcasts has reached its limit.
     package var isFull: Bool { waiting.count >= Limits.waitingBroadcasts }
 
-    /// Returns the next payload to seal, its receiver, the number of the message in it, and whether the receiver got a
-    /// copy of this message before; nil if nothing can be sealed now. The message counts toward the receiver's rate,
+    /// Returns the next payload to seal, its receiver, the number of the message in it, and whether it is a repeat,
+    /// whose receiver may have a copy; nil if nothing can be sealed now. The message counts toward the receiver's rate,
     /// even if it cannot be sealed.
     ///
     /// - Parameters:

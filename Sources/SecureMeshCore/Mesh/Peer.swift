@@ -86,7 +86,7 @@ package struct Peer: MeshMachine {
     /// Returns the state of the connection to the server.
     package func condition(_ now: Instant) -> PeerCondition {
         PeerCondition(
-            isConnected: isConnected, maySpeak: maySpeak(now), isTrusted: isTrusted(now),
+            isConnected: isConnected, maySpeak: maySpeak(now), maySend: maySend(now), isTrusted: isTrusted(now),
             isDirectoryStalled: directoryWatch.isStalled(now), roundTrip: sessions.current?.roundTrip,
             server: serverAddress)
     }
@@ -673,8 +673,12 @@ extension Peer {
         directory.version > 0 && sessions.current?.maySpeak(now) == true
     }
 
-    /// Returns whether this peer may send messages at `now`, in its current session or in the former one.
-    package func maySend(_ now: Instant) -> Bool { !hasEnded && leaving == nil && !speakers(now).isEmpty }
+    /// Returns whether this peer may send messages to all members that it can reach at `now`: in its current session
+    /// or, if it has none because the server has stopped, in the former session.
+    package func maySend(_ now: Instant) -> Bool {
+        guard !hasEnded, leaving == nil else { return false }
+        return maySpeak(now) || sessions.current == nil && !speakers(now).isEmpty
+    }
 
     /// Returns whether trust allows messages to and from this identity at `now`: the present or the former directory
     /// lists the identity, and trust in that directory has not ended.
@@ -721,7 +725,7 @@ extension Peer {
     ///
     /// - Parameters:
     ///   - number: The number of the message.
-    ///   - isRepeat: True if the receiver got a copy before.
+    ///   - isRepeat: True for a repeat, whose receiver may have a copy.
     /// - Returns: False if the message cannot be sealed for this receiver.
     private mutating func trySealBroadcast(
         _ payload: SignedPayload, _ number: UInt64, for entry: Entry, isRepeat: Bool = false, now: Instant

@@ -221,6 +221,22 @@ struct MeshPeerTests {
         }
     }
 
+    @Test("joined() returned while the peer left, although every message was refused")
+    func joinedWhileLeaving() async throws {
+        try await LoopbackMesh.run { mesh in
+            let peer = try mesh.peer()
+            async let running: Void = peer.run()
+            try await peer.joined()
+            let driver = try await peer.lifecycle.started().driver
+            let mayJoin = try await driver.submit { (peer, now) throws(Never) in
+                peer.leave(now: now)
+                return (peer.maySpeak(now), peer.maySend(now))
+            }.get()
+            #expect(mayJoin == (true, false))
+            try await running
+        }
+    }
+
     @Test("a peer that sends faster than receivers accept is refused, and no message is lost")
     func overRate() async throws {
         // On a busy host, B may receive many messages at once. So B accepts larger bursts than A may send.
