@@ -60,15 +60,17 @@ extension Failure {
         case .notAuthorized:
             self.init(
                 .noPermission, "the server does not let this key join",
-                hint: "unless it was revoked, on the server's host: p2p authorize NAME KEY")
+                hint: "'p2p authorize NAME KEY' on the server's host lets it join")
         }
     }
 
     /// The failure of a peer whose key the server does not list under the peer's name.
-    static func notAuthorized(_ name: PeerName, _ key: PublicKey) -> Failure {
+    ///
+    /// - Parameter file: The file of the peer's public key; nil if it is not known.
+    static func notAuthorized(_ name: PeerName, _ key: PublicKey, file: String?) -> Failure {
         Failure(
             .noPermission, "the server does not let this key join as \(name)",
-            hint: "unless it was revoked, on the server's host: p2p authorize \(KeyStore.publicLine(name, key))")
+            hint: key.admissionHint(as: name, file: file))
     }
 
     /// Returns a message of the argument parser in the form of this program's messages: one line that begins with a

@@ -169,7 +169,7 @@ struct KeyStore {
         for path in [secretPath(name), publicPath(name)] where FileSystem.exists(path) || FileSystem.isLink(path) {
             guard path == secretPath(name) else { throw Self.exists(path) }
             let message = "\(path) exists already; keys are never overwritten"
-            guard FileSystem.exists(publicPath(name)) else {
+            guard FileSystem.exists(publicPath(name)) || !FileSystem.exists(path) else {
                 throw Failure(
                     .cannotCreate, message, hint: "\(publicPath(name)) is missing; \(publicKeyHint(name))")
             }

@@ -131,13 +131,14 @@ struct PeerCommand: AsyncParsableCommand {
         configuration.returnsAfterExclusion = !once
         let logger = Logger(label: "peer")
         let peer = try Failure.translating { () throws(MeshError) in try MeshPeer(configuration, logger: logger) }
+        let publicKeyFile = key == nil ? keyOptions.store.publicPath(name) : nil
         let printer = PeerSessionPrinter(
-            name: name, key: signingKey.publicKey, publicKeyFile: key == nil ? keyOptions.store.publicPath(name) : nil,
-            server: server, pinned: pinned)
+            name: name, key: signingKey.publicKey, publicKeyFile: publicKeyFile, server: server, pinned: pinned)
 
         let registry = metricsOptions.makeRegistry()
         let inspector = PeerInspector(
-            peer, name: name, key: signingKey.publicKey, server: server, identity: Program.identity)
+            peer, name: name, key: signingKey.publicKey, server: server, serverKeys: pinned,
+            publicKeyFile: publicKeyFile, identity: Program.identity)
         let runner = PeerRunner(peer, configuration, logger: logger, printer: printer, inspector: inspector)
         try await metricsOptions.serve(registry, of: inspector)
         let notifier = ServiceNotifier(of: runner, asking: server)

@@ -118,7 +118,7 @@ actor PeerSessionPrinter {
             // The hint is printed once, because it is long and always the same.
             Console.warning(
                 "\(which) does not let this key join as \(name); \(next)",
-                hint: isExcluded ? nil : newKeyHint ?? listHint, event: .joinRefused,
+                hint: isExcluded ? nil : admissionHint, event: .joinRefused,
                 fields: ["reason": "\(JoinRefusal.notAuthorized.summary)", "retrySeconds": .number(seconds ?? 0)])
             isExcluded = true
         case .unanswered:
@@ -182,28 +182,20 @@ actor PeerSessionPrinter {
         case .ended(.revoked):
             failure = Failure(
                 .noPermission, "the server \(place) has revoked the key of \(own)",
-                hint: newKeyHint ?? "to admit it again, " + listHint)
+                hint: revocationHint)
         case .ended:
             failure = notAuthorized
         }
     }
 
     /// The failure of a peer whose key the server does not list under the peer's name.
-    nonisolated var notAuthorized: Failure { .notAuthorized(name, key) }
+    nonisolated var notAuthorized: Failure { .notAuthorized(name, key, file: publicKeyFile) }
 
-    /// Advice for the user of a peer whose key was replaced with `p2p key new --replace`, which revokes the old key.
-    /// Nil if the file of the public key still has the peer's key.
-    private var newKeyHint: String? {
-        guard let publicKeyFile, let newer = try? PublicKey(contentsOfFile: publicKeyFile), newer != key else {
-            return nil
-        }
-        return "\(publicKeyFile) has another key, \(newer); start the peer again to use it"
-    }
+    /// Advice for the user of a peer whose key the server does not let join.
+    private nonisolated var admissionHint: String { key.admissionHint(as: name, file: publicKeyFile) }
 
-    /// The hint with the command that lets this peer's key join.
-    private nonisolated var listHint: String {
-        "unless it was revoked, on the server's host: p2p authorize \(KeyStore.publicLine(name, key))"
-    }
+    /// Advice for the user of a peer whose key was revoked.
+    private var revocationHint: String { key.admissionHint(as: name, file: publicKeyFile, isRevoked: true) }
 
     /// The server as the user gave it, with the addresses that the last successful lookup found for its name.
     private var place: String {

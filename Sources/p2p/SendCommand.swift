@@ -107,7 +107,8 @@ struct SendCommand: AsyncParsableCommand {
             try MeshPeer(configuration, logger: .quiet)
         }
         let inspector = PeerInspector(
-            peer, name: joinsAs, key: key.publicKey, server: server, identity: Program.identity)
+            peer, name: joinsAs, key: key.publicKey, server: server, serverKeys: pinned,
+            publicKeyFile: store.publicPath(joinsAs), identity: Program.identity)
         let events = peer.events
         let following = Task { await inspector.follow(events) }
         let running = Task { () async -> MeshError? in
@@ -131,7 +132,8 @@ struct SendCommand: AsyncParsableCommand {
         } catch {
             await peer.leave()
             guard let ended = await running.value else { throw error }
-            throw ended == .notAuthorized ? .notAuthorized(joinsAs, key.publicKey) : Failure(ended)
+            guard ended == .notAuthorized else { throw Failure(ended) }
+            throw Failure.notAuthorized(joinsAs, key.publicKey, file: store.publicPath(joinsAs))
         }
     }
 

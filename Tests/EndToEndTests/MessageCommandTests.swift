@@ -123,6 +123,20 @@ struct MessageCommandTests {
             .expectFailure(64, "--server and --server-key need --as")
     }
 
+    @Test("without a server, ping and send to an unknown name said after the timeout that the peer may not send")
+    func unknownNameWithoutServer() async throws {
+        let mesh = try await Mesh(harness, peers: ["A", "B"])
+        mesh.server.process.send(SIGTERM)
+        for peer in mesh.peers {
+            try await peer.waitForLine(matching: "ended the session of .*: it stops", on: .errors)
+        }
+        for command in [["ping", "C"], ["send", "C", "hello"]] {
+            try await harness.run(command + ["--control", "A.sock", "--timeout", "60s"])
+                .expectFailure(69, "no member has the name C")
+        }
+        #expect(try await harness.run(["send", "B", "hello", "--control", "A.sock"]).status == 0)
+    }
+
     @Test("send --as waits until the receiver is a member")
     func receiverJoinsLater() async throws {
         let mesh = try await Mesh(harness, peers: ["A"], authorized: ["A", "B", "C"])

@@ -216,23 +216,41 @@ struct TrapTests {
     func replacedKey() async throws {
         let server = try await harness.makeServer(peers: ["A"])
         let old = try await harness.run(["key", "show", "A"]).output[0].split(separator: " ")[0]
-        let peer = try await harness.joinPeer("A", of: server)
+        let peer = try await harness.joinPeer("A", of: server, ["--control", "A.sock"])
         let newKey = try #require(try await harness.run(["key", "new", "A", "--replace"]).output.last).dropFirst(2)
         try await peer.waitForLine(
             matching: "^p2p: hint: keys/A.pub has another key, \(newKey); start the peer again to use it$",
             on: .errors)
-        func problems() async throws -> [String] {
-            try await harness.run(["status"]).output.filter { $0.hasPrefix("!") }
+        func problems(_ arguments: [String] = []) async throws -> [String] {
+            try await harness.run(["status"] + arguments).output.filter { $0.hasPrefix("!") }
         }
-        while try await problems().isEmpty { try Task.checkCancellation() }
-        let text = try await problems()
+        /// Asks the server until its problems are as expected.
+        func wait(_ isExpected: ([String]) -> Bool) async throws {
+            while try await !isExpected(problems()) { try await Task.sleep(for: .milliseconds(100)) }
+        }
+        try await wait { text in
+            text.count == 2 && text[0].contains(old)
+                && text[1].contains("another key of A, \(newKey): start the peer again")
+        }
+        let ofPeer = try await problems(["--control", "A.sock"])
         #expect(
-            text.count == 2 && text[0].contains(old) && text[1].contains("the list has another key of A, \(newKey)"),
-            "\(text)")
+            ofPeer.contains("!   hint: keys/A.pub has another key, \(newKey); start the peer again to use it"),
+            "\(ofPeer)")
         peer.send(SIGTERM)
         _ = try await peer.waitForExit()
         _ = try await harness.joinPeer("A", of: server)
-        #expect(try await problems().isEmpty)
+        try await wait(\.isEmpty)
+    }
+
+    @Test("if a new key was not listed yet, the server's hint was to start the peer again")
+    func unlistedKey() async throws {
+        let server = try await harness.makeServer(peers: ["A"])
+        let key = try #require(try await harness.run(["keygen", "A", "--keys", "other"]).output.last).dropFirst(2)
+        let peer = try harness.startPeer(
+            "A", of: server, ["--keys", "other", "--server-key", "keys/server.pub", "--once"])
+        #expect(try await peer.waitForExit() == 77)
+        let hint = "'p2p authorize A \(key) --replace' on the server's host lets this key take its place"
+        while try await !harness.run(["status"]).text.contains(hint) { try await Task.sleep(for: .milliseconds(100)) }
     }
 
     @Test("a passphrase was asked of a key without one, and the hint named an option that does not help")
@@ -252,6 +270,9 @@ struct TrapTests {
         try await harness.run(["keygen", "A"]).expectFailure(73, "keys/A.key exists already", hint: hint)
         let result = try await harness.run(["key", "verify", "A"])
         #expect(result.status == 1 && result.output[0].hasSuffix("to write it again: \(hint)"), "\(result.text)")
+        _ = try await harness.run(
+            ["key", "show", "keys/A.key"], launcher: Self.shell + [#"exec "$0" "$@" > keys/A.pub"#])
+        #expect(try await harness.run(["key", "verify", "A"]).output == ["ok A"])
     }
 
     @Test("the hints about a missing list changed the list of another folder, or proposed to open the mesh")
@@ -292,6 +313,8 @@ struct TrapTests {
         for command in [["check", "server", "--listen", "127.0.0.1:0"], ["check", "peer", "A", "\(port)"]] {
             let control = try await harness.run(command + ["--control", "none/x.sock"])
             #expect(control.status == 1 && control.text.contains("there is no folder none"), "\(control.text)")
+            let file = try await harness.run(command + ["--control", "keys/A.pub"])
+            #expect(file.status == 1 && file.text.contains("keys/A.pub is not a socket"), "\(file.text)")
             let metrics = try await harness.run(command + ["--metrics", "192.0.2.1:1"])
             #expect(metrics.status == 1 && metrics.text.contains("cannot serve metrics"), "\(metrics.text)")
         }

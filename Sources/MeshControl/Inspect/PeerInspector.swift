@@ -19,16 +19,21 @@ package final class PeerInspector: ControlledProcess {
     let name: PeerName
     private let key: PublicKey
     private let server: ServerAddress
+    private let serverKeys: [PublicKey]
+    private let publicKeyFile: String?
     let identity: ProcessIdentity
     private let state: Mutex<State>
 
     package init(
-        _ peer: MeshPeer, name: PeerName, key: PublicKey, server: ServerAddress, identity: ProcessIdentity
+        _ peer: MeshPeer, name: PeerName, key: PublicKey, server: ServerAddress, serverKeys: [PublicKey],
+        publicKeyFile: String?, identity: ProcessIdentity
     ) {
         current = Mutex(peer)
         self.name = name
         self.key = key
         self.server = server
+        self.serverKeys = serverKeys
+        self.publicKeyFile = publicKeyFile
         self.identity = identity
         state = Mutex(State(linkSince: identity.startedAt))
     }
@@ -53,7 +58,8 @@ package final class PeerInspector: ControlledProcess {
             if missesMembers(before: event), let members = try? await peer.members() {
                 state.withLock { $0.history.replace(members, at: now) }
             }
-            state.withLock { note(event, at: now, in: &$0) }
+            let hint = refusalHint(event)
+            state.withLock { note(event, at: now, hint: hint, in: &$0) }
             let time = identity.clock.onHost(now)
             feed.publish { ControlEvent(event, at: time) }
         }
@@ -88,7 +94,19 @@ package final class PeerInspector: ControlledProcess {
         }
     }
 
-    private func note(_ event: PeerEvent, at now: Timestamp, in state: inout State) {
+    /// Advice for the user of this peer if `event` says that the server has refused it; nil for all other events. The
+    /// advice depends on a file, which is read here and not while `state` is locked.
+    private func refusalHint(_ event: PeerEvent) -> String? {
+        switch event {
+        case .refused(let delay, _):
+            let refusal = JoinRefusal(delay)
+            return refusal == .notAuthorized ? key.admissionHint(as: name, file: publicKeyFile) : refusal.hint
+        case .excluded: return key.admissionHint(as: name, file: publicKeyFile)
+        default: return nil
+        }
+    }
+
+    private func note(_ event: PeerEvent, at now: Timestamp, hint: String? = nil, in state: inout State) {
         switch event {
         case .joined, .connectionRecovered:
             (state.link, state.linkSince, state.problem) = (.joined, now, nil)
@@ -103,14 +121,11 @@ package final class PeerInspector: ControlledProcess {
                     hint: dismissal.hint, since: now)
             }
         case .refused(let delay, _):
-            let refusal = JoinRefusal(delay)
             state.problem = Problem(
-                "refused", .error, "turned away: \(refusal.summary)", hint: refusal.hint(for: name, key),
-                since: now)
+                "refused", .error, "turned away: \(JoinRefusal(delay).summary)", hint: hint, since: now)
         case .excluded:
             state.problem = Problem(
-                "refused", .error, "the server does not let this key join as \(name)",
-                hint: "unless it was revoked, on the server's host: p2p authorize \(name) \(key)", since: now)
+                "refused", .error, "the server does not let this key join as \(name)", hint: hint, since: now)
         case .unanswered:
             guard state.problem?.code != "unanswered" else { return }
             state.problem = Problem(
@@ -147,8 +162,13 @@ package final class PeerInspector: ControlledProcess {
         }
     }
 
-    /// The most important problem of the peer; nil if there is none.
-    var problem: Problem? { problems(state.withLock { $0 }).first }
+    /// The error of a message that this peer may not send, with the reason if it is known.
+    func notJoined() async -> ControlError {
+        let problem = await report(listsMembers: false).status.problems.first { $0.severity == .error }
+        return ControlError(
+            .notJoined, "the peer may not send messages at the moment\(problem.map { ": \($0.message)" } ?? "")",
+            hint: problem?.hint ?? "with a longer --timeout the command waits until it may")
+    }
 
     package func report(listsMembers: Bool) async -> StatusReport {
         let now = identity.clock.now
@@ -176,7 +196,8 @@ package final class PeerInspector: ControlledProcess {
             startedAt: identity.startedAt, addresses: [address].compactMap { $0?.description },
             fingerprint: key.fingerprint, publicKey: key.description,
             server: ServerLink(
-                configured: server.description, address: condition?.server?.description, state: link, since: since,
+                configured: server.description, publicKeys: serverKeys.map(\.description),
+                address: condition?.server?.description, state: link, since: since,
                 maySend: condition?.maySpeak ?? false, roundTrip: condition?.roundTrip?.wholeNanoseconds),
             problems: all, counts: counts(isCertain, now),
             lostDatagrams: ((try? await losses) ?? DatagramLosses()).byReason,

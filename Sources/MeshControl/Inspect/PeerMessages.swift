@@ -79,15 +79,15 @@ extension PeerInspector {
             switch failure {
             case .notSent(.notJoined):
                 // `isJoined` returns when the time is over, because its task group then cancels the wait.
-                guard await isJoined(within: left) else { throw refusal(failure, name) }
+                guard await isJoined(within: left) else { throw await refusal(failure, name) }
                 pause = .milliseconds(1)
             case .notSent(.overRate(let retryAfter)): pause = retryAfter
             case .notSent(.queueFull): pause = .milliseconds(20)
             case .notSent(.unknownMember) where waitsForReceiver: pause = .milliseconds(50)
-            default: throw refusal(failure, name)
+            default: throw await refusal(failure, name)
             }
             guard deadline - .now > pause, (try? await Task.sleep(for: pause)) != nil else {
-                throw refusal(failure, name)
+                throw await refusal(failure, name)
             }
         }
     }
@@ -111,7 +111,7 @@ extension PeerInspector {
             throw .notSent(.notRunning)
         }
         // No member is known before the first directory has arrived.
-        guard (try? await peer.condition().maySpeak) == true else { throw .notSent(.notJoined) }
+        guard (try? await peer.condition().maySend) == true else { throw .notSent(.notJoined) }
         throw .notSent(.unknownMember)
     }
 
@@ -128,13 +128,10 @@ extension PeerInspector {
             gone: missing.filter { gone.contains($0.publicKey) }.map(\.name.description).sorted())
     }
 
-    private func refusal(_ error: DeliveryError, _ name: PeerName?) -> ControlError {
-        switch error {
+    private func refusal(_ error: DeliveryError, _ name: PeerName?) async -> ControlError {
+        guard error != .notSent(.notJoined) else { return await notJoined() }
+        return switch error {
         case .notAcknowledged: ControlError(.noAnswer, "no answer\(name.map { " from \($0)" } ?? "") in time")
-        case .notSent(.notJoined):
-            ControlError(
-                .notJoined, "the peer may not send messages at the moment\(problem.map { ": \($0.message)" } ?? "")",
-                hint: problem?.hint ?? "with a longer --timeout the command waits until it may")
         case .notSent(.unknownMember): unknownMember(name?.description ?? "")
         case .notSent(.overRate), .notSent(.queueFull):
             ControlError(.busy, "too many messages wait", hint: "send more slowly, or with a longer --timeout")

@@ -50,12 +50,19 @@ package final class ServerInspector: ControlledProcess {
         /// Advice for the user of the server that has turned away this key.
         func hint(for refusal: JoinRefusal, _ name: PeerName, _ key: PublicKey) -> String {
             guard refusal == .notAuthorized else { return refusal.hint }
-            if let other = roster.keys(of: name).first(where: { $0 != key }) {
-                return "the list has another key of \(name), \(other); if that key has replaced this one, start the "
-                    + "peer again, so that it uses its new key"
+            let other = roster.keys(of: name).filter { $0 != key && roster.allows($0, as: name, at: .now) }
+                .min { $0.description < $1.description }
+            let command = "p2p authorize \(name) \(key)"
+            switch (other, roster.isRevoked(key)) {
+            case (let other?, true):
+                return "the key was revoked, and the list has another key of \(name), \(other): start the peer again, "
+                    + "so that it uses that key"
+            case (let other?, false):
+                return "the list has another key of \(name), \(other); '\(command) --replace' on the server's host "
+                    + "lets this key take its place"
+            case (nil, true): return "the key was revoked; '\(command)' on the server's host admits it again"
+            case (nil, false): return "'\(command)' on the server's host lets it join"
             }
-            let command = "'p2p authorize \(name) \(key)' on the server's host"
-            return roster.isRevoked(key) ? "the key was revoked; \(command) admits it again" : "\(command) lets it join"
         }
     }
 

@@ -106,12 +106,6 @@ extension JoinRefusal {
         }
     }
 
-    /// Advice for the user of the peer with this name and key, which was refused, and for the user of the server.
-    package func hint(for name: PeerName, _ key: PublicKey) -> String {
-        guard self == .notAuthorized else { return hint }
-        return "'p2p authorize \(name) \(key)' on the server's host lets the key join, even if it was revoked"
-    }
-
     /// Advice for the user of a peer that was refused.
     package var hint: String {
         switch self {
@@ -122,6 +116,22 @@ extension JoinRefusal {
         case .busy:
             "if it goes on, another host may use the same key: two processes with one key end each other's sessions"
         }
+    }
+}
+
+extension PublicKey {
+    /// Advice for the user of the peer with this key, which the server does not let join. After `p2p key new
+    /// --replace`, the file of the peer's public key has a new key, and the running peer still has the old one.
+    ///
+    /// - Parameters:
+    ///   - file: The file of the peer's public key; nil if it is not known.
+    ///   - isRevoked: True if the server has said that the key is revoked.
+    package func admissionHint(as name: PeerName, file: String?, isRevoked: Bool = false) -> String {
+        if let file, let newer = try? PublicKey(contentsOfFile: file), newer != self {
+            return "\(file) has another key, \(newer); start the peer again to use it"
+        }
+        let condition = isRevoked ? "if that was a mistake" : "unless it was revoked"
+        return "\(condition), on the server's host: p2p authorize \(name) \(self)"
     }
 }
 

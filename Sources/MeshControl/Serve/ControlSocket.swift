@@ -48,11 +48,7 @@ package final class ControlSocket: Sendable {
         at path: String, in folder: String?, _ group: MultiThreadedEventLoopGroup, _ service: ControlService
     ) async throws(ControlSocketError) -> Listener {
         let fresh = "\(path).\(SocketFiles.process)"
-        guard fresh.utf8.count < SocketFiles.longestPath else {
-            throw ControlSocketError(
-                "the path of the control socket is too long: \(path)",
-                hint: "give --control a path of at most \(SocketFiles.longestPath - 10) bytes, or off")
-        }
+        try checkLength(path, fresh)
         if let folder { try ControlFolder.prepare(folder) }
         try checkFree(path)
         do {
@@ -114,6 +110,20 @@ package final class ControlSocket: Sendable {
         if isInPlace { SocketFiles.remove(path) }
         try? await listener.withLock { $0.channel }.close()
         try? await group.shutdownGracefully()
+    }
+
+    /// Checks that a socket could be opened at a path in an existing folder.
+    package static func check(_ path: String) throws(ControlSocketError) {
+        try checkLength(path, "\(path).\(SocketFiles.process)")
+        try checkFree(path)
+    }
+
+    private static func checkLength(_ path: String, _ fresh: String) throws(ControlSocketError) {
+        guard fresh.utf8.count < SocketFiles.longestPath else {
+            throw ControlSocketError(
+                "the path of the control socket is too long: \(path)",
+                hint: "give --control a path of at most \(SocketFiles.longestPath - 10) bytes, or off")
+        }
     }
 
     private static func checkFree(_ path: String) throws(ControlSocketError) {

@@ -81,6 +81,9 @@ package struct ServerLink: Codable, Sendable {
 
     /// The server's address or name, as it was configured.
     package var configured: String
+    /// The public keys of the servers that this peer accepts; nil if the peer is of a version that does not report
+    /// them.
+    @OrNull package var publicKeys: [String]?
     /// The address at which the server answers, or at which the peer currently tries to reach it; nil until the
     /// server's name has been looked up.
     @OrNull package var address: String?

@@ -28,7 +28,7 @@ enum FileCheck {
     static func findings(_ status: MeshStatus, in store: KeyStore, list: String) -> [Finding] {
         let name = status.name.flatMap { try? PeerName($0) }
         return [key(status, at: store.secretPath(name ?? .server), hint: store.keygenHint(name))]
-            + (status.role == .peer ? [serverKey(at: store.publicPath(.server))] : [roster(at: list, status)])
+            + (status.role == .peer ? [serverKey(status, at: store.publicPath(.server))] : [roster(at: list, status)])
     }
 
     private static func key(_ status: MeshStatus, at path: String, hint: String) -> Finding {
@@ -47,13 +47,17 @@ enum FileCheck {
             "the process takes it at its next start; is --keys the right folder?")
     }
 
-    private static func serverKey(at path: String) -> Finding {
+    private static func serverKey(_ status: MeshStatus, at path: String) -> Finding {
         guard FileSystem.exists(path) else { return missing("serverKey", path) }
-        return Finding.checking("serverKey") {
+        let (finding, key) = Finding.checking("serverKey") {
             try KeyStore.readPublic(path)
         } describe: {
-            "server key \(path): \($0), which a peer reads when it starts"
-        }.finding
+            text([$0])
+        }
+        guard let key, let accepted = status.server?.publicKeys, !accepted.contains("\(key)") else { return finding }
+        return .advice(
+            "serverKey", "\(path) has a server key that the running peer does not accept, \(key)",
+            "the peer takes it at its next start; is --keys the right folder?")
     }
 
     private static func roster(at path: String, _ status: MeshStatus) -> Finding {

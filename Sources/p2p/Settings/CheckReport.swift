@@ -1,4 +1,5 @@
 internal import ArgumentParser
+internal import MeshControl
 internal import SecureMesh
 
 /// The results of `p2p check`, printed one after another.
@@ -80,13 +81,18 @@ struct CheckReport {
     mutating func checkControl(_ choice: ControlChoice?) {
         guard case .path(let path)? = choice else { return }
         let folder = KeyFile.folder(of: path)
-        let cause =
-            FileSystem.exists(folder) ? "this user may not write to \(folder)" : "there is no folder \(folder)"
+        let isFolder = (try? FileSystem.status(of: folder))?.kind == .folder
+        let cause = isFolder ? "this user may not write to \(folder)" : "there is no folder \(folder)"
         check {
-            guard FileSystem.isWritable(folder) else {
+            guard isFolder, FileSystem.isWritable(folder) else {
                 throw Failure(
                     .cannotCreate, Console.escaped("cannot make the control socket \(path): \(cause)"),
                     hint: "choose another path for --control")
+            }
+            do throws(ControlSocketError) {
+                try ControlSocket.check(path)
+            } catch {
+                throw Failure(.cannotCreate, Console.escaped(error.message), hint: error.hint)
             }
         } describe: {
             "control socket \(Console.escaped(path))"

@@ -55,8 +55,9 @@ struct SettingSources {
         func has(_ setting: Setting) -> Bool { names?.contains(setting.name) ?? true }
 
         func isNamed(by arguments: [String]) -> Bool {
-            guard arguments.starts(with: words), let option else { return arguments.starts(with: words) }
-            return arguments.contains { $0 == option || $0.hasPrefix(option + "=") }
+            guard arguments.starts(with: words) else { return false }
+            guard let option else { return true }
+            return arguments.prefix { $0 != "--" }.contains { $0 == option || $0.hasPrefix(option + "=") }
         }
     }
 
@@ -95,7 +96,7 @@ struct SettingSources {
         let all = try Setting.all(of: command.type, except: ["show-origin"])
         let line = CommandLineUse(rest, settings: all)
         let variable = environment.value("P2P_CONFIG").flatMap { $0.isEmpty ? nil : $0 }
-        let content = environment.readsFile ? try Self.read(line.config ?? variable) : nil
+        let content = environment.readsFile ? try Self.read(line.config ?? variable, for: command) : nil
         file = content?.path
         let entries = try content.map { try Self.entries(of: $0, for: command.table, all) } ?? [:]
         var added: [String] = []
@@ -151,7 +152,8 @@ struct SettingSources {
     /// causes an error. If it were ignored, a process would run with other settings than the user intended.
     private static var hasUsualFile: Bool { FileSystem.exists(usualFile) || FileSystem.isLink(usualFile) }
 
-    private static func read(_ given: String?) throws -> SettingsFile? {
+    private static func read(_ given: String?, for command: Command) throws -> SettingsFile? {
+        let option = command.names == nil ? "--config or " : ""
         try Parse.checkPath(given, "--config")
         let path = given ?? usualFile
         guard given != nil || hasUsualFile else { return nil }
@@ -170,7 +172,7 @@ struct SettingSources {
                     ? failure.hint
                     : FileSystem.isLink(path)
                         ? "the link leads to no file: mend it, or remove it"
-                        : "give its path with --config or P2P_CONFIG")
+                        : "give its path with \(option)P2P_CONFIG")
         }
         return try SettingsFile(text, path: path)
     }
@@ -309,7 +311,9 @@ extension SettingSources {
     static func unknownVariables(
         _ names: [String] = FileSystem.environmentNames
     ) -> [(name: String, suggestion: String?)] {
-        let settings = commands.flatMap { (try? Setting.all(of: $0.type)) ?? [] }
+        let settings = commands.flatMap { command in
+            ((try? Setting.all(of: command.type)) ?? []).filter(command.has)
+        }
         let known = Set(settings.map(\.variable) + ["P2P_CONFIG", "P2P_KEYS", "P2P_SOCKETS"])
         return names.filter { $0.hasPrefix("P2P_") && !known.contains($0) }.sorted().map { name in
             (name, NearMiss.best(of: known.sorted(), for: name))
