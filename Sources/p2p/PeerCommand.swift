@@ -131,7 +131,10 @@ struct PeerCommand: AsyncParsableCommand {
         configuration.returnsAfterExclusion = !once
         let logger = Logger(label: "peer")
         let peer = try Failure.translating { () throws(MeshError) in try MeshPeer(configuration, logger: logger) }
-        let publicKeyFile = key == nil ? keyOptions.store.publicPath(name) : nil
+        // If the file has another key from the start, a later start does not change this peer's key.
+        let publicPath = keyOptions.store.publicPath(name)
+        let publicKeyFile =
+            key == nil && (try? PublicKey(contentsOfFile: publicPath)) == signingKey.publicKey ? publicPath : nil
         let printer = PeerSessionPrinter(
             name: name, key: signingKey.publicKey, publicKeyFile: publicKeyFile, server: server, pinned: pinned)
 

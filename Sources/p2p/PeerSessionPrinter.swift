@@ -111,14 +111,14 @@ actor PeerSessionPrinter {
                 "turned away: \(refusal.summary); trying again in \(pause.components.seconds + 1) s",
                 hint: refusal.hint, event: .joinRefused,
                 fields: ["reason": "\(refusal.summary)", "retrySeconds": .number(pause.components.seconds + 1)])
-        case .excluded(_, let serverKey, let pause):
+        case .excluded(let exclusion, let serverKey, let pause):
             let which = pinned.count > 1 ? "the server with the key \(serverKey)" : "the server"
             let seconds = pause.map { $0.components.seconds + 1 }
             let next = seconds.map { "asking again in \($0) s" } ?? "asking only servers with the other keys"
             // The hint is printed once, because it is long and always the same.
             Console.warning(
                 "\(which) does not let this key join as \(name); \(next)",
-                hint: isExcluded ? nil : admissionHint, event: .joinRefused,
+                hint: isExcluded ? nil : admissionHint(isRevoked: exclusion == .revoked), event: .joinRefused,
                 fields: ["reason": "\(JoinRefusal.notAuthorized.summary)", "retrySeconds": .number(seconds ?? 0)])
             isExcluded = true
         case .unanswered:
@@ -182,7 +182,7 @@ actor PeerSessionPrinter {
         case .ended(.revoked):
             failure = Failure(
                 .noPermission, "the server \(place) has revoked the key of \(own)",
-                hint: revocationHint)
+                hint: admissionHint(isRevoked: true))
         case .ended:
             failure = notAuthorized
         }
@@ -191,11 +191,10 @@ actor PeerSessionPrinter {
     /// The failure of a peer whose key the server does not list under the peer's name.
     nonisolated var notAuthorized: Failure { .notAuthorized(name, key, file: publicKeyFile) }
 
-    /// Advice for the user of a peer whose key the server does not let join.
-    private nonisolated var admissionHint: String { key.admissionHint(as: name, file: publicKeyFile) }
-
-    /// Advice for the user of a peer whose key was revoked.
-    private var revocationHint: String { key.admissionHint(as: name, file: publicKeyFile, isRevoked: true) }
+    /// Advice for the user of a peer whose key the server does not let join; see `PublicKey.admissionHint`.
+    private func admissionHint(isRevoked: Bool) -> String {
+        key.admissionHint(as: name, file: publicKeyFile, isRevoked: isRevoked)
+    }
 
     /// The server as the user gave it, with the addresses that the last successful lookup found for its name.
     private var place: String {

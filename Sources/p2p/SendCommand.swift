@@ -108,7 +108,7 @@ struct SendCommand: AsyncParsableCommand {
         }
         let inspector = PeerInspector(
             peer, name: joinsAs, key: key.publicKey, server: server, serverKeys: pinned,
-            publicKeyFile: store.publicPath(joinsAs), identity: Program.identity)
+            publicKeyFile: nil, identity: Program.identity)
         let events = peer.events
         let following = Task { await inspector.follow(events) }
         let running = Task { () async -> MeshError? in
@@ -132,8 +132,7 @@ struct SendCommand: AsyncParsableCommand {
         } catch {
             await peer.leave()
             guard let ended = await running.value else { throw error }
-            guard ended == .notAuthorized else { throw Failure(ended) }
-            throw Failure.notAuthorized(joinsAs, key.publicKey, file: store.publicPath(joinsAs))
+            throw ended == .notAuthorized ? .notAuthorized(joinsAs, key.publicKey, file: nil) : Failure(ended)
         }
     }
 

@@ -224,11 +224,7 @@ struct TrapTests {
         func problems(_ arguments: [String] = []) async throws -> [String] {
             try await harness.run(["status"] + arguments).output.filter { $0.hasPrefix("!") }
         }
-        /// Asks the server until its problems are as expected.
-        func wait(_ isExpected: ([String]) -> Bool) async throws {
-            while try await !isExpected(problems()) { try await Task.sleep(for: .milliseconds(100)) }
-        }
-        try await wait { text in
+        try await wait(for: { try await problems() }) { text in
             text.count == 2 && text[0].contains(old)
                 && text[1].contains("another key of A, \(newKey): start the peer again")
         }
@@ -239,7 +235,33 @@ struct TrapTests {
         peer.send(SIGTERM)
         _ = try await peer.waitForExit()
         _ = try await harness.joinPeer("A", of: server)
-        try await wait(\.isEmpty)
+        try await wait(for: { try await problems() }, \.isEmpty)
+    }
+
+    @Test("after the overlap of a replaced key, the server's hint was to revoke the new key")
+    func expiredKey() async throws {
+        let server = try await harness.makeServer(peers: ["A"])
+        let peer = try await harness.joinPeer("A", of: server)
+        _ = try await harness.run(["key", "new", "A", "--replace", "--overlap", "1s"])
+        try await peer.waitForLine(matching: "does not let this key join", on: .errors)
+        try await wait(for: { try await harness.run(["status"]).text }) {
+            $0.contains("the key may not join any more, and the list has another key of A,")
+        }
+        #expect(try await !harness.run(["status"]).text.contains("--replace"))
+    }
+
+    /// Asks until the answer is as expected. Records the last answer if it is not within 20 s.
+    private func wait<Answer>(
+        for ask: () async throws -> Answer, _ isExpected: (Answer) -> Bool,
+        sourceLocation: SourceLocation = #_sourceLocation
+    ) async throws {
+        let end = ContinuousClock.now + .seconds(20)
+        var answer = try await ask()
+        while !isExpected(answer), ContinuousClock.now < end {
+            try await RunningProcess.pause()
+            answer = try await ask()
+        }
+        #expect(isExpected(answer), "\(answer)", sourceLocation: sourceLocation)
     }
 
     @Test("if a new key was not listed yet, the server's hint was to start the peer again")
@@ -249,8 +271,9 @@ struct TrapTests {
         let peer = try harness.startPeer(
             "A", of: server, ["--keys", "other", "--server-key", "keys/server.pub", "--once"])
         #expect(try await peer.waitForExit() == 77)
-        let hint = "'p2p authorize A \(key) --replace' on the server's host lets this key take its place"
-        while try await !harness.run(["status"]).text.contains(hint) { try await Task.sleep(for: .milliseconds(100)) }
+        try await wait(for: { try await harness.run(["status"]).text }) {
+            $0.contains("on the server's host: p2p authorize A \(key) --replace, which revokes p2ppub1_")
+        }
     }
 
     @Test("a passphrase was asked of a key without one, and the hint named an option that does not help")

@@ -98,11 +98,10 @@ package final class PeerInspector: ControlledProcess {
     /// advice depends on a file, which is read here and not while `state` is locked.
     private func refusalHint(_ event: PeerEvent) -> String? {
         switch event {
-        case .refused(let delay, _):
-            let refusal = JoinRefusal(delay)
-            return refusal == .notAuthorized ? key.admissionHint(as: name, file: publicKeyFile) : refusal.hint
-        case .excluded: return key.admissionHint(as: name, file: publicKeyFile)
-        default: return nil
+        case .refused(let delay, _): JoinRefusal(delay).hint
+        case .excluded(let exclusion, _, _):
+            key.admissionHint(as: name, file: publicKeyFile, isRevoked: exclusion == .revoked)
+        default: nil
         }
     }
 
@@ -198,7 +197,7 @@ package final class PeerInspector: ControlledProcess {
             server: ServerLink(
                 configured: server.description, publicKeys: serverKeys.map(\.description),
                 address: condition?.server?.description, state: link, since: since,
-                maySend: condition?.maySpeak ?? false, roundTrip: condition?.roundTrip?.wholeNanoseconds),
+                maySend: condition?.maySend ?? false, roundTrip: condition?.roundTrip?.wholeNanoseconds),
             problems: all, counts: counts(isCertain, now),
             lostDatagrams: ((try? await losses) ?? DatagramLosses()).byReason,
             refusedDatagrams: ((try? await rejections) ?? RejectionCounters()).byReason,

@@ -50,17 +50,23 @@ package final class ServerInspector: ControlledProcess {
         /// Advice for the user of the server that has turned away this key.
         func hint(for refusal: JoinRefusal, _ name: PeerName, _ key: PublicKey) -> String {
             guard refusal == .notAuthorized else { return refusal.hint }
-            let other = roster.keys(of: name).filter { $0 != key && roster.allows($0, as: name, at: .now) }
+            let now = UnixTime.now
+            if let listed = roster.authorized[key], listed != name, roster.allows(key, as: listed, at: now) {
+                return "the list has this key as \(listed): start the peer under that name"
+            }
+            let other = roster.keys(of: name).filter { $0 != key && roster.allows($0, as: name, at: now) }
                 .min { $0.description < $1.description }
             let command = "p2p authorize \(name) \(key)"
-            switch (other, roster.isRevoked(key)) {
+            // A key that has expired is still listed under its name.
+            let hadPlace = roster.isRevoked(key) || roster.authorized[key] == name
+            switch (other, hadPlace) {
             case (let other?, true):
-                return "the key was revoked, and the list has another key of \(name), \(other): start the peer again, "
-                    + "so that it uses that key"
+                return "the key may not join any more, and the list has another key of \(name), \(other): start the "
+                    + "peer again, so that it uses its new key"
             case (let other?, false):
-                return "the list has another key of \(name), \(other); '\(command) --replace' on the server's host "
-                    + "lets this key take its place"
-            case (nil, true): return "the key was revoked; '\(command)' on the server's host admits it again"
+                return "the list has another key of \(name), \(other); only if this key is to replace that one, on the "
+                    + "server's host: \(command) --replace, which revokes \(other)"
+            case (nil, true): return "the key may not join any more; '\(command)' on the server's host admits it again"
             case (nil, false): return "'\(command)' on the server's host lets it join"
             }
         }

@@ -125,7 +125,7 @@ extension PublicKey {
     ///
     /// - Parameters:
     ///   - file: The file of the peer's public key; nil if it is not known.
-    ///   - isRevoked: True if the server has said that the key is revoked.
+    ///   - isRevoked: True if the server has ended a session of the peer because the key may not join any more.
     package func admissionHint(as name: PeerName, file: String?, isRevoked: Bool = false) -> String {
         if let file, let newer = try? PublicKey(contentsOfFile: file), newer != self {
             return "\(file) has another key, \(newer); start the peer again to use it"

@@ -673,11 +673,11 @@ extension Peer {
         directory.version > 0 && sessions.current?.maySpeak(now) == true
     }
 
-    /// Returns whether this peer may send messages to all members that it can reach at `now`: in its current session
-    /// or, if it has none because the server has stopped, in the former session.
+    /// Returns whether this peer may send messages at `now` to the members that its directory lists: in its current
+    /// session or, if it has none, in the former session of the same directory.
     package func maySend(_ now: Instant) -> Bool {
         guard !hasEnded, leaving == nil else { return false }
-        return maySpeak(now) || sessions.current == nil && !speakers(now).isEmpty
+        return maySpeak(now) || sessions.current == nil && speakers(now).listed != nil
     }
 
     /// Returns whether trust allows messages to and from this identity at `now`: the present or the former directory

@@ -4,8 +4,7 @@ package struct PeerCondition: Hashable, Sendable {
     package let isConnected: Bool
     /// True if this peer may send messages and every other member with a recent directory knows this peer's session.
     package let maySpeak: Bool
-    /// True if `maySpeak` is true, or if this peer may send messages in its former session because the server has
-    /// stopped.
+    /// True if this peer may send messages, in its current session or after the server has stopped, and is not leaving.
     package let maySend: Bool
     /// True if this peer's directory is recent enough to send and deliver messages. Some members may not know this
     /// peer's session yet.

@@ -57,7 +57,7 @@ enum FileCheck {
         guard let key, let accepted = status.server?.publicKeys, !accepted.contains("\(key)") else { return finding }
         return .advice(
             "serverKey", "\(path) has a server key that the running peer does not accept, \(key)",
-            "the peer takes it at its next start; is --keys the right folder?")
+            "a peer without --server-key takes it at its next start; is --keys the right folder?")
     }
 
     private static func roster(at path: String, _ status: MeshStatus) -> Finding {

@@ -45,8 +45,8 @@ enum HelpTopic: String, CaseIterable {
           P2P_CONFIG       file of settings, in place of ./p2p.toml
           P2P_SOCKETS      folder of control sockets, the only one that is searched
           P2P_OPTION       an option of 'p2p server' or 'p2p peer', in capitals and
-                           with _ for -: P2P_LOG_LEVEL=debug; 'p2p send --as' also
-                           uses those about the server and the keys
+                           with _ for -: P2P_LOG_LEVEL=debug; 'p2p send --as' uses
+                           P2P_SERVER, P2P_SERVER_KEY, P2P_GROUP_READABLE_KEY
           NO_COLOR         if not empty, no colors
           TERM             if empty or dumb, no colors and no escape sequences
           COLUMNS          width of the help

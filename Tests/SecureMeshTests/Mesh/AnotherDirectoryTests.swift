@@ -81,6 +81,26 @@ import Testing
         }
     }
 
+    @Test("a peer that joined a restarted server counted as one that may send, although messages were refused")
+    func maySendToNewMembers() throws {
+        let peers = try mesh.join(4)
+        let peer = peers[0]
+        mesh.run(for: .seconds(1))
+        mesh.stopServer()
+        mesh.run(for: .milliseconds(500))
+        #expect(peer.machine.maySend(mesh.now) && !peer.machine.maySpeak(mesh.now))
+        mesh.startServer()
+        var pending = 0
+        let isReady = mesh.run(atMost: .seconds(10)) { [mesh] in
+            let (maySpeak, maySend) = (peer.machine.maySpeak(mesh.now), peer.machine.maySend(mesh.now))
+            guard peer.machine.session != nil, !maySpeak else { return maySpeak }
+            pending += 1
+            #expect(!maySend)
+            return false
+        }
+        #expect(isReady && pending > 0)
+    }
+
     @Test("a peer that joins a restarted server twice still talks with members that are not back yet")
     func joinedTwice() throws {
         let peers = try mesh.join(4)

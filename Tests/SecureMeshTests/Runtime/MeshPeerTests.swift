@@ -221,19 +221,31 @@ struct MeshPeerTests {
         }
     }
 
-    @Test("joined() returned while the peer left, although every message was refused")
-    func joinedWhileLeaving() async throws {
+    @Test("a peer that leaves counted as one that may send, although every message was refused")
+    func maySendWhileLeaving() async throws {
         try await LoopbackMesh.run { mesh in
             let peer = try mesh.peer()
             async let running: Void = peer.run()
             try await peer.joined()
             let driver = try await peer.lifecycle.started().driver
-            let mayJoin = try await driver.submit { (peer, now) throws(Never) in
+            let (maySpeak, maySend) = try await driver.submit { (peer, now) throws(Never) in
                 peer.leave(now: now)
                 return (peer.maySpeak(now), peer.maySend(now))
             }.get()
-            #expect(mayJoin == (true, false))
+            #expect(maySpeak && !maySend)
             try await running
+        }
+    }
+
+    @Test("a call between the end of a peer and the end of run() threw notRunning in place of the error")
+    func closing() async throws {
+        try await LoopbackMesh.run { mesh in
+            let peer = try mesh.peer()
+            let running = Task { try await peer.run() }
+            let driver = try await peer.lifecycle.started().driver
+            driver.close(.notAuthorized)
+            await #expect(throws: MeshError.notAuthorized) { try await driver.value { _, _ in Bool?.none } }
+            await #expect(throws: MeshError.notAuthorized) { try await running.value }
         }
     }
 
