@@ -58,7 +58,7 @@ package final class PeerInspector: ControlledProcess {
             if missesMembers(before: event), let members = try? await peer.members() {
                 state.withLock { $0.history.replace(members, at: now) }
             }
-            let hint = refusalHint(event)
+            let hint = exclusionHint(event)
             state.withLock { note(event, at: now, hint: hint, in: &$0) }
             let time = identity.clock.onHost(now)
             feed.publish { ControlEvent(event, at: time) }
@@ -94,15 +94,11 @@ package final class PeerInspector: ControlledProcess {
         }
     }
 
-    /// Advice for the user of this peer if `event` says that the server has refused it; nil for all other events. The
-    /// advice depends on a file, which is read here and not while `state` is locked.
-    private func refusalHint(_ event: PeerEvent) -> String? {
-        switch event {
-        case .refused(let delay, _): JoinRefusal(delay).hint
-        case .excluded(let exclusion, _, _):
-            key.admissionHint(as: name, file: publicKeyFile, isRevoked: exclusion == .revoked)
-        default: nil
-        }
+    /// Advice for the user of this peer if `event` says that the server does not let its key join; nil for all other
+    /// events. The advice depends on a file, which is read here and not while `state` is locked.
+    private func exclusionHint(_ event: PeerEvent) -> String? {
+        guard case .excluded(let exclusion, _, _) = event else { return nil }
+        return key.admissionHint(as: name, file: publicKeyFile, isRevoked: exclusion == .revoked)
     }
 
     private func note(_ event: PeerEvent, at now: Timestamp, hint: String? = nil, in state: inout State) {
@@ -120,8 +116,9 @@ package final class PeerInspector: ControlledProcess {
                     hint: dismissal.hint, since: now)
             }
         case .refused(let delay, _):
+            let refusal = JoinRefusal(delay)
             state.problem = Problem(
-                "refused", .error, "turned away: \(JoinRefusal(delay).summary)", hint: hint, since: now)
+                "refused", .error, "turned away: \(refusal.summary)", hint: refusal.hint, since: now)
         case .excluded:
             state.problem = Problem(
                 "refused", .error, "the server does not let this key join as \(name)", hint: hint, since: now)

@@ -26,12 +26,7 @@ package struct Instant: Hashable, Comparable, Sendable {
     }
 
     /// Returns the earliest of the instants that are not nil; nil if all of them are nil.
-    @inline(__always)
-    package static func earliest(_ instants: [Instant?]) -> Instant? {
-        var earliest: Instant?
-        for case .some(let instant) in instants where earliest.map({ instant < $0 }) ?? true { earliest = instant }
-        return earliest
-    }
+    package static func earliest(_ instants: [Instant?]) -> Instant? { instants.reduce(nil, earlier) }
 
     /// Returns the earlier of the two instants. If one of them is nil, returns the other one.
     ///
