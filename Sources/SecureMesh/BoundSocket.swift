@@ -58,6 +58,9 @@ final class BoundSocket: @unchecked Sendable {
         burst = 0
     }
 
+    /// The number of bytes that are at least free below `share` of the send buffer; negative if more may be in use.
+    func room(below share: SendBufferGauge.Share) -> Int { gauge.room(below: share) }
+
     /// Returns true if less than `share` of the send buffer is in use.
     ///
     /// - Parameter pending: The number of bytes that the datagrams which are about to be sent use. It counts as used.
@@ -73,16 +76,18 @@ final class BoundSocket: @unchecked Sendable {
     ) -> SocketDescriptor.SendResult {
         guard let descriptor else { return .full }
         let result = descriptor.send(bytes, to: remote, from: local)
-        if case .sent = result { gauge.charge(bytes.count) }
+        if case .sent = result { gauge.charge(use: SendBufferGauge.use(of: bytes.count)) }
         return result
     }
 
     /// Sends datagrams in their order until one cannot be sent.
     ///
+    /// - Parameter source: Returns the address of this host from which to send on a path; nil to let the system choose.
     /// - Returns: The number of datagrams that were sent.
-    func send(_ datagrams: [OutgoingDatagram]) -> Int {
-        guard let sent = descriptor?.send(datagrams) else { return 0 }
-        for datagram in datagrams.prefix(sent) { gauge.charge(datagram.bytes.count) }
+    func send(_ datagrams: ArraySlice<Transmit>, source: (Path) -> SocketAddress.IP?) -> Int {
+        guard let sent = descriptor?.send(datagrams, source: source) else { return 0 }
+        gauge.charge(
+            use: datagrams.indices.prefix(sent).reduce(0) { $0 + SendBufferGauge.use(of: datagrams[$1].bytes.count) })
         return sent
     }
 

@@ -8,30 +8,39 @@
         /// True if the system's structures have the layout that this type writes.
         static var isSupported: Bool { MemoryLayout<Int>.size == 8 }
 
-        private let datagrams: [OutgoingDatagram]
+        private let datagrams: ArraySlice<Transmit>
         private let isIPv6: Bool
 
         /// - Parameters:
         ///   - datagrams: At least one datagram.
         ///   - isIPv6: True if an IPv6 socket sends the datagrams.
-        init(_ datagrams: [OutgoingDatagram], isIPv6: Bool) {
+        init(_ datagrams: ArraySlice<Transmit>, isIPv6: Bool) {
             self.datagrams = datagrams
             self.isIPv6 = isIPv6
         }
 
         /// Calls `body` with the address of the first `mmsghdr` and the number of datagrams.
-        @unsafe func withHeaders<Result>(_ body: (UnsafeMutableRawPointer, UInt32) -> Result) -> Result {
+        ///
+        /// - Parameter source: Returns the address of this host from which to send on a path; nil to let the system
+        ///   choose.
+        @unsafe func withHeaders<Result>(
+            source: (Path) -> SocketAddress.IP?, _ body: (UnsafeMutableRawPointer, UInt32) -> Result
+        ) -> Result {
             let bodies = datagrams.count * (Self.headerSize + Self.recordSize)
-            let size = datagrams.reduce(bodies) { $0 + $1.bytes.count }
+            let size = datagrams.indices.reduce(bodies) { $0 + datagrams[$1].bytes.count }
             return unsafe withUnsafeTemporaryAllocation(byteCount: size, alignment: 8) { memory in
                 guard let start = memory.baseAddress else { preconditionFailure("datagrams without memory") }
                 unsafe start.initializeMemory(as: UInt8.self, repeating: 0, count: bodies)
                 var record = unsafe start + datagrams.count * Self.headerSize
                 var bytes = unsafe start + bodies
-                for (index, datagram) in datagrams.enumerated() {
-                    unsafe store(datagram, header: start + index * Self.headerSize, record, bytes)
+                var header = unsafe start
+                for index in datagrams.indices {
+                    let path = datagrams[index].path
+                    unsafe store(
+                        datagrams[index].bytes, to: path.remote, from: source(path), header: header, record, bytes)
+                    unsafe header += Self.headerSize
                     unsafe record += Self.recordSize
-                    unsafe bytes += datagram.bytes.count
+                    unsafe bytes += datagrams[index].bytes.count
                 }
                 return unsafe body(start, UInt32(datagrams.count))
             }
@@ -39,25 +48,25 @@
 
         /// Writes one datagram. `header` and `record` point to zeros.
         @unsafe private func store(
-            _ datagram: OutgoingDatagram, header: UnsafeMutableRawPointer, _ record: UnsafeMutableRawPointer,
-            _ bytes: UnsafeMutableRawPointer
+            _ datagram: [UInt8], to remote: SocketAddress, from local: SocketAddress.IP?,
+            header: UnsafeMutableRawPointer, _ record: UnsafeMutableRawPointer, _ bytes: UnsafeMutableRawPointer
         ) {
-            unsafe datagram.bytes.withUnsafeBytes { source in
+            unsafe datagram.withUnsafeBytes { source in
                 guard let source = source.baseAddress else { return }
-                unsafe bytes.copyMemory(from: source, byteCount: datagram.bytes.count)
+                unsafe bytes.copyMemory(from: source, byteCount: datagram.count)
             }
             let (name, control) = unsafe (record + Self.nameOffset, record + Self.controlOffset)
             unsafe record.storeBytes(of: UInt(bitPattern: bytes), as: UInt.self)
-            unsafe record.storeBytes(of: datagram.bytes.count, toByteOffset: 8, as: Int.self)
+            unsafe record.storeBytes(of: datagram.count, toByteOffset: 8, as: Int.self)
             unsafe KernelAddress.store(
-                datagram.remote, isIPv6: isIPv6,
+                remote, isIPv6: isIPv6,
                 in: UnsafeMutableRawBufferPointer(start: name, count: KernelAddress.size(isIPv6: isIPv6)))
             unsafe header.storeBytes(of: UInt(bitPattern: name), as: UInt.self)
             let nameSize = UInt32(KernelAddress.size(isIPv6: isIPv6))
             unsafe header.storeBytes(of: nameSize, toByteOffset: 8, as: UInt32.self)
             unsafe header.storeBytes(of: UInt(bitPattern: record), toByteOffset: 16, as: UInt.self)
             unsafe header.storeBytes(of: 1, toByteOffset: 24, as: Int.self)
-            guard let local = datagram.local else { return }
+            guard let local else { return }
             let size = unsafe store(local, control)
             unsafe header.storeBytes(of: UInt(bitPattern: control), toByteOffset: 32, as: UInt.self)
             unsafe header.storeBytes(of: size, toByteOffset: 40, as: Int.self)

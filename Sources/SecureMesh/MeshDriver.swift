@@ -45,6 +45,8 @@ final class MeshDriver<Machine: MeshMachine>: @unchecked Sendable where Machine.
     private var lastLaneRefusal: (address: SocketAddress, error: SystemError)?
     /// The orders for each lane that the current pass of the event loop has collected.
     private var orders: [ServerLane.Orders] = []
+    /// An empty array, whose memory `pump` uses again.
+    private var outputs: [Output<Machine.Event>] = []
     private var strangers: [(bytes: [UInt8], path: Path)] = []
     private var droppedStrangers: UInt64 = 0
     private var droppedEvents = LogThrottle()
@@ -425,31 +427,46 @@ final class MeshDriver<Machine: MeshMachine>: @unchecked Sendable where Machine.
     private func pump() {
         var emitted: [EventSource<Machine.Event>.Item] = []
         defer { emit(emitted) }
+        var outputs: [Output<Machine.Event>] = []
+        swap(&outputs, &self.outputs)
         repeat {
-            while let output = box?.machine.pollOutput() {
-                switch consume output {
-                case .transmit(let transmit):
-                    sentCount &+= 1
-                    if transmit.lane > 0, Int(transmit.lane) <= orders.count {
-                        orders[Int(transmit.lane) - 1].transmits.append(transmit)
-                    } else {
-                        let socket = Int(transmit.path.socket)
-                        if socket < sockets.count { sockets[socket].send(transmit) }
-                    }
-                case .event(let event):
-                    metrics.count(event)
-                    let priority = priority(event)
-                    let messageSize: Int? = if case .message(let size) = priority { size } else { nil }
-                    emitted.append((event, messageSize))
-                    if case .last(let failure) = priority { close(failure) }
-                case .keep(let change): keep(change, self)
-                case .drain:
-                    UDPSocket.drain(sockets, on: eventLoop) { self.drain(self.lanes[...]) }
+            while box?.takeOutputs(&outputs) == true {
+                for index in outputs.indices {
+                    // The output is moved out of the array, like in `OutputQueue.pop`.
+                    var output = Output<Machine.Event>.drain
+                    swap(&output, &outputs[index])
+                    handle(output, &emitted)
                 }
+                outputs.removeAll(keepingCapacity: true)
             }
             // The machine may answer a datagram that the system refuses to send.
         } while flushSockets()
+        if outputs.capacity <= Self.keptOutputs { swap(&outputs, &self.outputs) }
         if !lanes.isEmpty { handOver() }
+    }
+
+    private func handle(
+        _ output: consuming Output<Machine.Event>, _ emitted: inout [EventSource<Machine.Event>.Item]
+    ) {
+        switch consume output {
+        case .transmit(let transmit):
+            sentCount &+= 1
+            if transmit.lane > 0, Int(transmit.lane) <= orders.count {
+                orders[Int(transmit.lane) - 1].transmits.append(transmit)
+            } else {
+                let socket = Int(transmit.path.socket)
+                if socket < sockets.count { sockets[socket].send(transmit) }
+            }
+        case .event(let event):
+            metrics.count(event)
+            let priority = priority(event)
+            let messageSize: Int? = if case .message(let size) = priority { size } else { nil }
+            emitted.append((event, messageSize))
+            if case .last(let failure) = priority { close(failure) }
+        case .keep(let change): keep(change, self)
+        case .drain:
+            UDPSocket.drain(sockets, on: eventLoop) { self.drain(self.lanes[...]) }
+        }
     }
 
     /// Returns false if there was nothing to send.
@@ -567,6 +584,8 @@ final class MeshDriver<Machine: MeshMachine>: @unchecked Sendable where Machine.
 extension MeshDriver {
     private static var timeoutsPerTurn: Int { 16 }
     private static var earlyTimer: Duration { .milliseconds(2) }
+    /// The largest number of outputs for which `pump` keeps the memory.
+    private static var keptOutputs: Int { 256 }
     private static var lossReportInterval: Duration { .seconds(1) }
     private static var strangersPerTurn: Int { 256 }
     private static var strangersTime: Duration { .milliseconds(2) }
@@ -581,6 +600,12 @@ private final class MachineBox<Machine: MeshMachine> {
     init(_ machine: Machine) {
         self.machine = machine
     }
+
+    /// Takes all outputs of the machine, and adds them to an empty array. Returns false if there are none.
+    func takeOutputs(_ outputs: inout [Output<Machine.Event>]) -> Bool {
+        machine.takeOutputs(&outputs)
+        return !outputs.isEmpty
+    }
 }
 
 /// Calls that read a machine without copying it. They are `mutating`: if a machine is stored in an object, the compiler
@@ -589,6 +614,12 @@ extension MeshMachine {
     @inline(__always)
     fileprivate mutating func expects(_ datagram: Span<UInt8>, path: Path) -> Bool {
         isExpected(datagram, path: path)
+    }
+
+    /// See `MachineBox.takeOutputs`. Each access to the machine in its box is checked, so there is one for all outputs.
+    @inline(__always)
+    fileprivate mutating func takeOutputs(_ outputs: inout [Output<Event>]) {
+        while let output = pollOutput() { outputs.append(output) }
     }
 
     fileprivate var dueNext: Instant? {

@@ -30,11 +30,7 @@ struct SendBufferGauge {
     mutating func isBelow(
         _ share: Share, pending: Int = 0, now: @autoclosure () -> NIODeadline = .now(), read: () -> Int?
     ) -> Bool {
-        let limit =
-            switch share {
-            case .half: size / 2
-            case .quarter: min(size / 4, Limits.answerBuffer)
-            }
+        let limit = limit(of: share)
         if used + pending < limit { return true }
         let now = now()
         guard now >= holdsUntil else { return false }
@@ -44,9 +40,21 @@ struct SendBufferGauge {
         return false
     }
 
-    /// Adds a sent datagram to the estimate.
-    mutating func charge(_ bytes: Int) {
-        used += Self.use(of: bytes)
+    /// The number of bytes that are at least free below `share`; negative if the use may be above it.
+    func room(below share: Share) -> Int { limit(of: share) - used }
+
+    private func limit(of share: Share) -> Int {
+        switch share {
+        case .half: size / 2
+        case .quarter: min(size / 4, Limits.answerBuffer)
+        }
+    }
+
+    /// Adds sent datagrams to the estimate.
+    ///
+    /// - Parameter use: The sum of `use(of:)` of the datagrams.
+    mutating func charge(use: Int) {
+        used += use
     }
 
     /// An upper bound of the number of bytes that a datagram of `bytes` bytes uses. It is larger than the size of the

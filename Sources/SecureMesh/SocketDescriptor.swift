@@ -220,7 +220,7 @@ final class SocketDescriptor: Sendable {
         let sent = repeatingInterrupted {
             #if os(Linux)
                 if local != nil, KernelDatagrams.isSupported {
-                    return sendTogether([OutgoingDatagram(bytes: bytes, remote: remote, local: local)])
+                    return sendTogether([Transmit(path: Path(remote: remote), bytes: bytes)]) { _ in local }
                 }
             #endif
             let sent = unsafe Self.withKernelAddress(remote, isIPv6: isIPv6) { address, size in
@@ -236,20 +236,22 @@ final class SocketDescriptor: Sendable {
     /// Sends datagrams in their order, without waiting, until one cannot be sent. On 64-bit Linux, all of them are sent
     /// with one system call.
     ///
+    /// - Parameter source: Returns the address of this host from which to send on a path; nil to let the system choose.
     /// - Returns: The number of datagrams that were sent.
-    func send(_ datagrams: [OutgoingDatagram]) -> Int {
+    func send(_ datagrams: ArraySlice<Transmit>, source: (Path) -> SocketAddress.IP?) -> Int {
         #if os(Linux)
             if KernelDatagrams.isSupported {
-                let reachable = Array(datagrams.prefix { canReach($0.remote) })
-                guard !reachable.isEmpty else { return 0 }
-                return max(repeatingInterrupted { sendTogether(reachable) }, 0)
+                let end = datagrams.indices.first { !canReach(datagrams[$0].path.remote) } ?? datagrams.endIndex
+                guard end > datagrams.startIndex else { return 0 }
+                return max(repeatingInterrupted { sendTogether(datagrams[..<end], source: source) }, 0)
             }
         #endif
         let failed = datagrams.firstIndex { datagram in
-            guard case .sent = send(datagram.bytes, to: datagram.remote, from: datagram.local) else { return true }
+            let result = send(datagram.bytes, to: datagram.path.remote, from: source(datagram.path))
+            guard case .sent = result else { return true }
             return false
         }
-        return failed ?? datagrams.count
+        return (failed ?? datagrams.endIndex) - datagrams.startIndex
     }
 
     private func canReach(_ remote: SocketAddress) -> Bool {
@@ -270,8 +272,8 @@ final class SocketDescriptor: Sendable {
         /// Calls sendmmsg(2).
         ///
         /// - Returns: The number of datagrams that were sent, or the negative error number.
-        private func sendTogether(_ datagrams: [OutgoingDatagram]) -> Int {
-            unsafe KernelDatagrams(datagrams, isIPv6: isIPv6).withHeaders { headers, count in
+        private func sendTogether(_ datagrams: ArraySlice<Transmit>, source: (Path) -> SocketAddress.IP?) -> Int {
+            unsafe KernelDatagrams(datagrams, isIPv6: isIPv6).withHeaders(source: source) { headers, count in
                 unsafe socket_send_datagrams(descriptor, headers, count)
             }
         }

@@ -214,7 +214,7 @@ final class UDPSocket: @unchecked Sendable {
     /// Sends a datagram, at the latest with the next call of `flush`: the kernel sends several datagrams of one call in
     /// less time. If the datagram cannot be sent then, its priority decides whether it is put into a bounded queue or
     /// dropped.
-    func send(_ transmit: Transmit) {
+    func send(_ transmit: consuming Transmit) {
         eventLoop.assertInEventLoop()
         collected.append(transmit)
         if collected.count == Limits.sendBatch { flush() }
@@ -225,21 +225,25 @@ final class UDPSocket: @unchecked Sendable {
     func flush() -> Bool {
         eventLoop.assertInEventLoop()
         guard !collected.isEmpty else { return false }
+        // The array is moved out: each use of an element of a class's array would copy the element.
+        var datagrams: [Transmit] = []
+        swap(&datagrams, &collected)
         var index = 0
         var isSendingAlone = false
-        while index < collected.count {
-            let together = isSendingAlone ? [] : batch(from: index)
-            let sent = together.count > 1 ? sendTogether(together) : 0
-            index += sent
-            guard sent < together.count || together.isEmpty else { continue }
+        while index < datagrams.count {
+            let end = isSendingAlone ? index : endOfBatch(in: datagrams, from: index)
+            let sent = end > index + 1 ? sendTogether(datagrams[index..<end]) : 0
             // The kernel may refuse the others too. To try them together again and again would cost more.
-            if together.count > 1, sent == 0 { isSendingAlone = true }
+            if end > index + 1, sent == 0 { isSendingAlone = true }
+            index += sent
+            guard index < end || sent == 0 else { continue }
             // This datagram cannot be sent with others, or the kernel has not sent it. Then the kernel says why if the
             // datagram is sent alone.
-            sendAlone(collected[index])
+            sendAlone(datagrams[index])
             index += 1
         }
-        collected.removeAll(keepingCapacity: true)
+        datagrams.removeAll(keepingCapacity: true)
+        swap(&datagrams, &collected)
         return true
     }
 
@@ -301,36 +305,30 @@ final class UDPSocket: @unchecked Sendable {
 
     // MARK: sending
 
-    /// Returns the collected datagrams from `index` on that may be sent with one system call.
-    private func batch(from index: Int) -> ArraySlice<Transmit> {
+    /// Returns the end of the datagrams from `index` on that may be sent with one system call.
+    private func endOfBatch(in datagrams: [Transmit], from index: Int) -> Int {
+        guard waiting.isEmpty, let socket = bound.last else { return index }
+        let room = socket.room(below: .half)
         var end = index
         var pending = 0
-        while end < collected.count, isSentWithOthers(collected[end], pending: pending) {
-            pending += SendBufferGauge.use(of: collected[end].bytes.count)
+        while end < datagrams.count {
+            let size = datagrams[end].bytes.count
+            // The kernel needs so long for a larger datagram that the system call does not count.
+            guard size <= Self.largestInBatch else { break }
+            switch datagrams[end].priority {
+            case .session: break
+            case .message: guard pending < room || socket.isBelow(.half, pending: pending) else { return end }
+            case .answer: return end
+            }
+            pending += SendBufferGauge.use(of: size)
             end += 1
         }
-        return collected[index..<end]
-    }
-
-    /// Returns true if the datagram may be sent in one system call with other datagrams, which use `pending` bytes of
-    /// the send buffer.
-    private func isSentWithOthers(_ transmit: Transmit, pending: Int) -> Bool {
-        // The kernel needs so long for a larger datagram that the system call does not count.
-        guard waiting.isEmpty, transmit.bytes.count <= Self.largestInBatch else { return false }
-        return switch transmit.priority {
-        case .session: true
-        case .message: hasRoom(.half, pending: pending, in: bound.last)
-        case .answer: false
-        }
+        return end
     }
 
     /// Sends datagrams with one system call. Returns the number of datagrams that were sent.
     private func sendTogether(_ transmits: ArraySlice<Transmit>) -> Int {
-        guard let socket = bound.last else { return 0 }
-        return socket.send(
-            transmits.map {
-                OutgoingDatagram(bytes: $0.bytes, remote: $0.path.remote, local: source(for: $0.path))
-            })
+        bound.last?.send(transmits, source: source) ?? 0
     }
 
     private func sendAlone(_ transmit: Transmit) {
@@ -354,10 +352,8 @@ final class UDPSocket: @unchecked Sendable {
 
     /// Returns true if a datagram that is never queued may be sent: the queue is empty, and less than `share` of the
     /// send buffer is in use.
-    ///
-    /// - Parameter pending: The number of bytes that the datagrams which are about to be sent use. It counts as used.
-    private func hasRoom(_ share: SendBufferGauge.Share, pending: Int = 0, in socket: BoundSocket?) -> Bool {
-        waiting.isEmpty && socket?.isBelow(share, pending: pending) == true
+    private func hasRoom(_ share: SendBufferGauge.Share, in socket: BoundSocket?) -> Bool {
+        waiting.isEmpty && socket?.isBelow(share) == true
     }
 
     /// Returns true if the system would send an answer to this address at once, so the answer would not stay in the

@@ -1,5 +1,8 @@
 /// A payload that is signed once and can be sealed for any number of receivers (PROTOCOL.md, section 4.2).
-package struct SignedPayload: Equatable, Sendable {
+///
+/// A signed payload is immutable. It is a class, because each receiver's copy of a value would cost more than the rest
+/// of the bookkeeping for that receiver.
+package final class SignedPayload: Sendable {
     /// The open fields of the datagram. The signature covers the clear fields among them, but not the delivery fields.
     package let fields: OpenFields
     package let from: UInt64
@@ -9,7 +12,7 @@ package struct SignedPayload: Equatable, Sendable {
     private let context: SigningContext
 
     package init(
-        _ fields: OpenFields, from: UInt64, extra: SigningContext.Extra = .none, payload: [UInt8],
+        _ fields: OpenFields, from: UInt64, extra: SigningContext.Extra = .none, payload: consuming [UInt8],
         context: SigningContext, key: SigningKey
     ) {
         self.fields = fields
@@ -19,9 +22,8 @@ package struct SignedPayload: Equatable, Sendable {
         // The bytes may contain the binder, which is a secret.
         defer { Sodium.wipe(&bytes) }
         signature = context.primitives.sign(bytes, by: key)
-        var plaintext = payload
-        signature.append(to: &plaintext)
-        self.plaintext = plaintext
+        signature.append(to: &payload)
+        plaintext = payload
     }
 
     package var kind: Kind { fields.kind }
@@ -43,5 +45,12 @@ package struct SignedPayload: Equatable, Sendable {
     package func unsealed(to: UInt64, as fields: OpenFields) -> [UInt8] {
         let header = Header(fields, to: to, from: from, counter: 0)
         return header.encode(size: header.kind.sealedOffset + plaintext.count) + plaintext
+    }
+}
+
+extension SignedPayload: Equatable {
+    package static func == (left: SignedPayload, right: SignedPayload) -> Bool {
+        left.fields == right.fields && left.from == right.from && left.plaintext == right.plaintext
+            && left.signature == right.signature && left.context == right.context
     }
 }

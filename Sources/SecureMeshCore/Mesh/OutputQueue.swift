@@ -5,7 +5,7 @@ package struct OutputQueue<Event: Sendable>: Sendable {
 
     package init() {}
 
-    package mutating func push(_ output: Output<Event>) {
+    package mutating func push(_ output: consuming Output<Event>) {
         waiting.append(output)
     }
 
@@ -16,8 +16,12 @@ package struct OutputQueue<Event: Sendable>: Sendable {
             head = 0
             return nil
         }
-        defer { head += 1 }
-        return waiting[head]
+        // The output is moved out of the array. A copy would cost more: it retains and later releases the output's
+        // memory.
+        var next = Output<Event>.drain
+        swap(&next, &waiting[head])
+        head += 1
+        return next
     }
 
     private static var keptCapacity: Int { 256 }

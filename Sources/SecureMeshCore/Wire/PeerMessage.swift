@@ -44,6 +44,8 @@ package struct PeerMessage: Payload {
     }
 
     package func append(to bytes: inout [UInt8]) {
+        // Enough for the signature too, so that it can be appended without a copy.
+        bytes.reserveCapacity(bytes.count + Kind.message.payloadSize + body.count + Signature.count)
         (audience?.bytes ?? .zero).append(to: &bytes)
         bytes.append(bigEndian: number)
         bytes.append(flags.rawValue)

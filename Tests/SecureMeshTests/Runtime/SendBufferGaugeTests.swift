@@ -11,10 +11,10 @@ struct SendBufferGaugeTests {
     func shares() {
         for (used, answers, messages) in [(0, true, true), (24, true, true), (25, false, true), (50, false, false)] {
             var gauge = SendBufferGauge(size: 100)
-            gauge.charge(100)
+            gauge.charge(use: SendBufferGauge.use(of: 100))
             #expect(gauge.isBelow(.quarter, now: start) { used } == answers)
             gauge = SendBufferGauge(size: 100)
-            gauge.charge(100)
+            gauge.charge(use: SendBufferGauge.use(of: 100))
             #expect(gauge.isBelow(.half, now: start) { used } == messages)
         }
     }
@@ -28,11 +28,11 @@ struct SendBufferGaugeTests {
                 gauge.isBelow(.quarter, now: start) {
                     readings += 1; return 0
                 })
-            gauge.charge(100)
+            gauge.charge(use: SendBufferGauge.use(of: 100))
         }
         #expect(readings == 0)
         for microsecond in 0..<10_000 {
-            gauge.charge(100_000)
+            gauge.charge(use: SendBufferGauge.use(of: 100_000))
             let now = start + .microseconds(Int64(microsecond))
             #expect(
                 !gauge.isBelow(.quarter, now: now) {
@@ -45,7 +45,7 @@ struct SendBufferGaugeTests {
     @Test("answers do not fill a quarter of a large buffer: each may take an entry of the table of neighbors")
     func largeBuffer() {
         var gauge = SendBufferGauge(size: 8 << 20)
-        gauge.charge(8 << 20)
+        gauge.charge(use: SendBufferGauge.use(of: 8 << 20))
         #expect(!gauge.isBelow(.quarter, now: start) { Limits.answerBuffer })
         #expect(gauge.isBelow(.half, now: start) { Limits.answerBuffer })
     }
@@ -60,7 +60,7 @@ struct SendBufferGaugeTests {
 
     @Test("if the system does not report its use, the buffer counts as empty") func unknown() {
         var gauge = SendBufferGauge(size: 100)
-        gauge.charge(1_000)
+        gauge.charge(use: SendBufferGauge.use(of: 1_000))
         #expect(gauge.isBelow(.quarter, now: start) { nil })
     }
 }
