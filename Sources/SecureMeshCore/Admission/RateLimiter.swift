@@ -10,14 +10,18 @@ package struct RateLimiter: Hashable, Sendable {
     ///
     /// - Parameter count: The number of tokens. If it is more than a full bucket holds, a full bucket is enough.
     package func wait(_ rate: Rate, count: Int = 1, now: Instant) -> Duration {
-        guard full > now else { return .zero }
-        return max(ready(for: count, rate) - now, .zero)
+        has(count, rate, now: now) ? .zero : ready(for: count, rate) - now
+    }
+
+    /// Returns true if `accept` would take `count` tokens at `now`.
+    package func has(_ count: Int, _ rate: Rate, now: Instant) -> Bool {
+        full <= now || ready(for: count, rate) <= now
     }
 
     /// Returns the instant from which on the bucket holds `count` tokens. If `count` is more than a full bucket holds,
     /// returns the instant at which the bucket is full.
     package func ready(for count: Int, _ rate: Rate) -> Instant {
-        full - .nanoseconds(Self.interval(rate) * Int64(max(rate.burst - count, 0)))
+        full.advanced(nanoseconds: -Self.interval(rate) * Int64(max(rate.burst - count, 0)))
     }
 
     /// Returns the number of tokens in the bucket. The number is negative after `charge` took more tokens than there
@@ -32,12 +36,17 @@ package struct RateLimiter: Hashable, Sendable {
     /// Takes `count` tokens, even if the bucket has fewer. In that case, the number of tokens is negative until
     /// refilling brings it back to 0.
     package mutating func charge(_ count: Int, _ rate: Rate, now: Instant) {
-        full = max(full, now) + .nanoseconds(Self.interval(rate) * Int64(count))
+        full = max(full, now).advanced(nanoseconds: Self.interval(rate) * Int64(count))
+    }
+
+    /// Lowers the number of tokens to that of the other bucket, if that is lower. Both buckets have the same rate.
+    package mutating func lower(to other: RateLimiter) {
+        full = max(full, other.full)
     }
 
     /// Takes `count` tokens. If the bucket has fewer, takes none and returns false.
     package mutating func accept(_ rate: Rate, count: Int = 1, now: Instant) -> Bool {
-        guard wait(rate, count: count, now: now) == .zero else { return false }
+        guard has(count, rate, now: now) else { return false }
         charge(count, rate, now: now)
         return true
     }

@@ -7,7 +7,10 @@
 /// until the directory reaches the version at which it begins. If early DELTAs were dropped, then on a network that
 /// reorders datagrams, a burst of DELTAs would advance the directory by only one version per heartbeat.
 package struct DirectoryReplica: MemberLookup {
-    private var directory: Directory
+    private var directory: Directory { didSet { generation += 1 } }
+    /// A number that rises at least with each change of the directory. As long as it stays the same, each listed member
+    /// keeps its entry.
+    private(set) package var generation: UInt64 = 0
     /// The version of the directory that this replica holds; 0 if it holds no directory.
     private(set) package var version: UInt64 = 0
     /// The directory id in the newest session; 0 before the first session.
@@ -81,15 +84,13 @@ package struct DirectoryReplica: MemberLookup {
     }
 
     /// Returns all other members for which a message can be sealed now, in the order of `others`.
-    package func receivers(by speakers: Speakers) -> [(session: SessionID, identity: PublicKey)] {
-        guard speakers.listed == nil || speakers.former != nil else {
-            return directory.sharedInOrder.compactMap { shared in
-                shared.entry.identity == own ? nil : (shared.entry.session, shared.entry.identity)
-            }
+    package func receivers(by speakers: Speakers) -> BroadcastReceivers {
+        guard speakers.reachFormer else {
+            return BroadcastReceivers(
+                directory.sharedInOrder.filter { $0.entry.identity != own }, generation: generation)
         }
-        return others.compactMap { other in
-            receiver(other.identity, by: speakers).map { ($0.shared.entry.session, $0.shared.entry.identity) }
-        }
+        return BroadcastReceivers(
+            others.compactMap { receiver($0.identity, by: speakers)?.shared }, generation: nil)
     }
 
     /// Returns true if the directory lists a member with this identity.

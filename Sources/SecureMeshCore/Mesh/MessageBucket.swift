@@ -14,6 +14,12 @@ package struct MessageBucket: Hashable, Sendable {
         max(messages.wait(limits.messages, count: count, now: now), bytes.wait(limits.bytes, count: size, now: now))
     }
 
+    /// Lowers the numbers of tokens to those of the other bucket, where those are lower.
+    package mutating func lower(to other: MessageBucket) {
+        messages.lower(to: other.messages)
+        bytes.lower(to: other.bytes)
+    }
+
     /// Counts messages if they are within both limits.
     ///
     /// - Parameters:
@@ -21,8 +27,9 @@ package struct MessageBucket: Hashable, Sendable {
     ///   - size: The total size of the messages' datagrams, in bytes.
     /// - Returns: Zero if the messages were counted; otherwise the time from `now` until they are within both limits.
     package mutating func admit(_ limits: MessageLimits, count: Int = 1, size: Int, now: Instant) -> Duration {
-        let wait = wait(limits, count: count, size: size, now: now)
-        guard wait == .zero else { return wait }
+        guard messages.has(count, limits.messages, now: now), bytes.has(size, limits.bytes, now: now) else {
+            return wait(limits, count: count, size: size, now: now)
+        }
         messages.charge(count, limits.messages, now: now)
         bytes.charge(size, limits.bytes, now: now)
         return .zero

@@ -10,14 +10,16 @@ struct OutboundPair: Sendable {
         channel = SendingChannel(key: key)
     }
 
-    /// Returns true if the key was made with the member of this entry. A lying server can list two members under one
-    /// session, in two directories. A message for one of them must not be sealed with the key of the other.
-    func isMade(for entry: Entry) -> Bool {
-        identity == entry.identity && agreementKey == entry.agreementKey
-    }
-
-    /// Seals a datagram under the next counter. Returns nil if all counters below 2^48 are used up.
-    mutating func seal(_ payload: SignedPayload, to session: SessionID) -> [UInt8]? {
-        channel.seal(payload, to: session.rawValue)
+    /// Seals a datagram for the session of `entry` under the next counter.
+    ///
+    /// A lying server can list two members under one session, in two directories. A message for one of them must not be
+    /// sealed with the key of the other.
+    ///
+    /// - Throws: `SealError.noKey` if the key was made with another member; `.counterExhausted` if all counters below
+    ///   2^48 are used up.
+    mutating func seal(_ payload: SignedPayload, for entry: Entry) throws(SealError) -> [UInt8] {
+        guard identity == entry.identity, agreementKey == entry.agreementKey else { throw .noKey(.bindingInvalid) }
+        guard let sealed = channel.seal(payload, to: entry.session.rawValue) else { throw .counterExhausted }
+        return sealed
     }
 }

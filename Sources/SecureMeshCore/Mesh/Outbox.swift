@@ -4,15 +4,14 @@
 /// A broadcast is signed once and sealed in slices, which `SealBudget` bounds. Broadcasts are sealed in the order in
 /// which they were made.
 ///
-/// The receivers are stored as identities. So if a member joins again before a broadcast is sealed for it, it gets the
-/// broadcast in its new session. If this peer itself gets a new session, it signs the waiting broadcasts again, with
-/// the same numbers.
+/// If a member joins again before a broadcast is sealed for it, it gets the broadcast in its new session. If this peer
+/// itself gets a new session, it signs the waiting broadcasts again, with the same numbers.
 package struct Outbox: Sendable {
     private struct Broadcast: Sendable {
         let message: PeerMessage
         var signed: SignedPayload
-        /// The receivers for which the message is not sealed yet. The next receiver is the last element.
-        var receivers: [PublicKey]
+        /// The receivers for which the message is not sealed yet.
+        var receivers: BroadcastReceivers
         /// True if this is a repeat, which means that receivers may have the message already. If this peer gets a new
         /// session, a repeat is dropped, because receivers could not recognize it as a copy.
         let isRepeat: Bool
@@ -24,13 +23,13 @@ package struct Outbox: Sendable {
         /// The instant at which the broadcast is dropped, even if it is not sealed for all receivers yet.
         let until: Instant
 
-        /// - Parameter receivers: The receivers, in the order in which the message is sealed for them.
         init(
-            _ message: PeerMessage, _ signed: SignedPayload, to receivers: [PublicKey], isRepeat: Bool, until: Instant
+            _ message: PeerMessage, _ signed: SignedPayload, to receivers: BroadcastReceivers, isRepeat: Bool,
+            until: Instant
         ) {
             self.message = message
             self.signed = signed
-            self.receivers = receivers.reversed()
+            self.receivers = receivers
             self.isRepeat = isRepeat
             self.until = until
             size = Outbox.datagramSize(of: message.body)
@@ -44,6 +43,10 @@ package struct Outbox: Sendable {
     package var budget = SealBudget()
     private var number: UInt64 = 0
     private var waiting: [Broadcast] = []
+    /// The receivers of the last broadcast, for the next one; nil if a session has ended since.
+    private var lastReceivers: BroadcastReceivers?
+    /// True if `lastReceivers` or a broadcast may hold directory entries.
+    private var holdsEntries = false
     private var waitingBytes = 0
     /// The instant at which sealing resumes; nil while this peer may not send messages.
     private var resumeAt: Instant?
@@ -85,41 +88,51 @@ package struct Outbox: Sendable {
     ) throws(SendError) -> (
         before: [(payload: SignedPayload, number: UInt64)], message: PeerMessage, signed: SignedPayload, size: Int
     ) {
-        let places = waiting.map { $0.isRepeat ? nil : $0.receivers.firstIndex(of: entry.identity) }
-        let before = zip(waiting, places).filter { $1 != nil }
-        let size = before.reduce(Self.datagramSize(of: body)) { $0 + $1.0.size }
+        let before = waiting.indices.filter {
+            !waiting[$0].isRepeat && waiting[$0].receivers.contains(entry.identity)
+        }
+        let size = before.reduce(Self.datagramSize(of: body)) { $0 + waiting[$1].size }
         let wait = limiter.wait(for: entry.session, count: before.count + 1, size: size, now: now)
         guard wait == .zero else { throw .overRate(retryAfter: wait) }
-        var earlier: [(payload: SignedPayload, number: UInt64)] = []
-        for (index, place) in places.enumerated() {
-            guard let place else { continue }
-            waiting[index].receivers.remove(at: place)
-            earlier.append((signed(index, by: signer), waiting[index].message.number))
+        let earlier = before.map { index in
+            waiting[index].receivers.remove(entry.identity)
+            signAgain(index, by: signer)
+            return (payload: waiting[index].signed, number: waiting[index].message.number)
         }
         number += 1
         let message = PeerMessage(audience: entry.identity, number: number, flags: flags, body: body)
         return (earlier, message, signer.sign(.message, message), size)
     }
 
+    /// Returns all other members for which a message can be sealed now.
+    package mutating func receivers(in directory: DirectoryReplica, by speakers: Speakers) -> BroadcastReceivers {
+        if !speakers.reachFormer, let lastReceivers, lastReceivers.isListed(in: directory.generation) {
+            return lastReceivers
+        }
+        let receivers = directory.receivers(by: speakers)
+        holdsEntries = true
+        lastReceivers = receivers.isListed(in: directory.generation) ? receivers : nil
+        return receivers
+    }
+
     /// Signs a message to all other members, and adds it to the broadcasts that wait.
     ///
+    /// - Parameter receivers: The result of `receivers(in:by:)`.
     /// - Throws: `SendError.queueFull` if there is no room for the message; `.overRate` if the message now exceeds the
     ///   rates at which one of the receivers accepts messages.
     package mutating func enqueue(
-        _ body: [UInt8], flags: PeerMessage.Flags, for receivers: [(session: SessionID, identity: PublicKey)],
-        by signer: Signer, now: Instant
+        _ body: [UInt8], flags: PeerMessage.Flags, for receivers: BroadcastReceivers, by signer: Signer, now: Instant
     ) throws(SendError) -> (message: PeerMessage, signed: SignedPayload) {
         guard hasRoom(bodySize: body.count, receivers: receivers.count) else { throw .queueFull }
         let size = Self.datagramSize(of: body)
-        let wait = receivers.reduce(Duration.zero) { max($0, limiter.wait(for: $1.session, size: size, now: now)) }
+        let wait = limiter.wait(for: receivers.all, size: size, now: now)
         guard wait == .zero else { throw .overRate(retryAfter: wait) }
         number += 1
         let message = PeerMessage(audience: nil, number: number, flags: flags, body: body)
         let signed = signer.sign(.message, message)
         append(
             Broadcast(
-                message, signed, to: receivers.map(\.identity), isRepeat: false,
-                until: now + Limits.broadcastLifetime), now: now)
+                message, signed, to: receivers, isRepeat: false, until: now + Limits.broadcastLifetime), now: now)
         return (message, signed)
     }
 
@@ -132,7 +145,7 @@ package struct Outbox: Sendable {
         else { return }
         append(
             Broadcast(
-                due.message, due.signed, to: due.receivers, isRepeat: true,
+                due.message, due.signed, to: BroadcastReceivers(due.receivers), isRepeat: true,
                 until: min(due.until, now + Limits.broadcastLifetime)), now: now)
     }
 
@@ -146,6 +159,7 @@ package struct Outbox: Sendable {
 
     private mutating func append(_ broadcast: Broadcast, now: Instant) {
         waiting.append(broadcast)
+        holdsEntries = true
         waitingBytes += broadcast.storedSize
         if waiting.count == 1 { resumeAt = now }
     }
@@ -171,15 +185,15 @@ package struct Outbox: Sendable {
             resumeAt = nil
             return nil
         }
-        while !waiting.isEmpty, let identity = waiting[0].receivers.last {
+        while !waiting.isEmpty {
             if waiting[0].isRepeat {
                 guard speakers.isSpeaking(waiting[0].signed.from) else {
                     removeFirst()
+                    removeFinished()
                     continue
                 }
-                guard deliveries.misses(waiting[0].message.number, from: identity) else {
-                    waiting[0].receivers.removeLast()
-                    removeFinished()
+                guard deliveries.misses(waiting[0].message.number, from: waiting[0].receivers.nextIdentity) else {
+                    removeReceiver()
                     continue
                 }
             }
@@ -187,30 +201,42 @@ package struct Outbox: Sendable {
                 resumeAt = budget.nextSlice
                 return nil
             }
-            if let (shared, signer) = directory.receiver(identity, by: speakers),
-                !waiting[0].isRepeat || waiting[0].signed.from == signer.from
-            {
+            if let shared = nextReceiver(in: directory, by: speakers) {
                 let wait = limiter.admit(to: shared.entry.session, size: waiting[0].size, now: now)
                 guard wait == .zero else {
                     resumeAt = now + wait
                     return nil
                 }
-                let next = (signed(0, by: signer), shared, waiting[0].message.number, waiting[0].isRepeat)
-                waiting[0].receivers.removeLast()
-                removeFinished()
+                let next = (waiting[0].signed, shared, waiting[0].message.number, waiting[0].isRepeat)
+                removeReceiver()
                 return next
             }
-            if directory.entry(of: identity) != nil, speakers.listed == nil {
+            if directory.entry(of: waiting[0].receivers.nextIdentity) != nil, speakers.listed == nil {
                 // The receiver is listed or may come back, and this peer may soon send messages to listed members.
                 resumeAt = nil
                 return nil
             }
             // The receiver has left, trust in the former directory has ended, or the receiver could not recognize the
             // repeat as a copy.
-            waiting[0].receivers.removeLast()
-            removeFinished()
+            removeReceiver()
         }
         return nil
+    }
+
+    /// Returns the entry of the oldest broadcast's next receiver, and signs the broadcast again if the receiver does
+    /// not know this peer by the session in which it was signed. Returns nil if the broadcast cannot be sealed for the
+    /// receiver now.
+    private mutating func nextReceiver(in directory: DirectoryReplica, by speakers: Speakers) -> SharedEntry? {
+        if let shared = waiting[0].receivers.nextEntry(of: directory.generation),
+            speakers.listed?.from == waiting[0].signed.from
+        {
+            return shared
+        }
+        guard let (shared, signer) = directory.receiver(waiting[0].receivers.nextIdentity, by: speakers),
+            !waiting[0].isRepeat || waiting[0].signed.from == signer.from
+        else { return nil }
+        signAgain(0, by: signer)
+        return shared
     }
 
     /// Resumes the sealing of broadcasts, because this peer may send messages again.
@@ -230,6 +256,7 @@ package struct Outbox: Sendable {
     /// Forgets the send rate of a session that has ended.
     package mutating func end(_ session: SessionID) {
         limiter.end(session)
+        forgetEntries()
     }
 
     /// Forgets the send rates of all sessions to which messages may not be sent any more.
@@ -237,6 +264,15 @@ package struct Outbox: Sendable {
     /// - Parameter isListed: Returns true for a session to which messages may be sent.
     package mutating func endAll(unless isListed: (SessionID) -> Bool) {
         limiter.endAll(unless: isListed)
+        forgetEntries()
+    }
+
+    /// Forgets the directory entries of all receivers, but not their identities.
+    private mutating func forgetEntries() {
+        guard holdsEntries else { return }
+        holdsEntries = false
+        lastReceivers = nil
+        for index in waiting.indices { waiting[index].receivers.forgetEntries() }
     }
 
     /// Drops the broadcasts that wait.
@@ -245,13 +281,17 @@ package struct Outbox: Sendable {
         waitingBytes = 0
     }
 
-    /// Returns the payload of the broadcast at `index`. If the payload was signed in another session than that of
-    /// `signer`, signs it again with `signer` first.
-    private mutating func signed(_ index: Int, by signer: Signer) -> SignedPayload {
+    /// Signs the broadcast at `index` with `signer`, unless it was signed in that signer's session.
+    private mutating func signAgain(_ index: Int, by signer: Signer) {
         if waiting[index].signed.from != signer.from {
             waiting[index].signed = signer.sign(.message, waiting[index].message)
         }
-        return waiting[index].signed
+    }
+
+    /// Removes the next receiver of the oldest broadcast.
+    private mutating func removeReceiver() {
+        waiting[0].receivers.removeNext()
+        removeFinished()
     }
 
     private mutating func removeFinished() {

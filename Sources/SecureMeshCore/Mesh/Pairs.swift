@@ -63,23 +63,19 @@ package struct Pairs: Sendable {
         _ payload: SignedPayload, for entry: Entry, charging budget: inout SealBudget
     ) throws(SealError) -> [UInt8] {
         budget.spend(Limits.sealCost + Int64(payload.plaintext.count) * Limits.sealedByteCost)
-        let sealed: [UInt8]?
         if let index = outbound.index(forKey: entry.session) {
-            guard outbound.values[index].isMade(for: entry) else { throw .noKey(.bindingInvalid) }
-            sealed = outbound.values[index].seal(payload, to: entry.session)
-        } else {
-            do throws(PairError) {
-                try check(entry)
-                budget.spend(Limits.pairCost)
-                var pair = OutboundPair(with: entry, key: try key(with: entry, isSending: true))
-                sealed = pair.seal(payload, to: entry.session)
-                outbound[entry.session] = pair
-            } catch {
-                throw .noKey(error)
-            }
+            return try outbound.values[index].seal(payload, for: entry)
         }
-        guard let sealed else { throw .counterExhausted }
-        return sealed
+        var pair: OutboundPair
+        do throws(PairError) {
+            try check(entry)
+            budget.spend(Limits.pairCost)
+            pair = OutboundPair(with: entry, key: try key(with: entry, isSending: true))
+        } catch {
+            throw .noKey(error)
+        }
+        defer { outbound[entry.session] = pair }
+        return try pair.seal(payload, for: entry)
     }
 
     /// Admits a MESSAGE if it passes these checks, in this order: the directory lists its sender's session, there is a

@@ -597,13 +597,13 @@ extension Peer {
         let speakers = try speakers(for: body, limit: limit, now: now)
         guard !outbox.isFull else { throw .queueFull }
         guard let signer = speakers.listed ?? speakers.former else { throw .notJoined }
-        let others = directory.receivers(by: speakers)
+        let others = outbox.receivers(in: directory, by: speakers)
         try checkRoom(for: body, receivers: others.count, acknowledgedWithin: timeout)
         let (message, signed) = try outbox.enqueue(
             body, flags: timeout == nil ? [] : .acknowledge, for: others, by: signer, now: now)
         if let timeout {
             deliveries.begin(
-                message, signed, to: others.map(\.identity), timeout: timeout,
+                message, signed, to: others.allIdentities, timeout: timeout,
                 spread: Limits.acknowledgmentSpread(members: others.count), now: now)
         }
         sendHeartbeats(now)

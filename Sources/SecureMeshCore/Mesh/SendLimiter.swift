@@ -2,6 +2,8 @@
 package struct SendLimiter: Sendable {
     private let limits: MessageLimits
     private var buckets: [SessionID: MessageBucket] = [:]
+    /// A bucket with at most as many tokens as each of `buckets`. If it has enough for a message, all of them have.
+    private var scarcest = MessageBucket()
 
     /// - Parameter accepted: The limits of the receivers.
     package init(within accepted: MessageLimits) {
@@ -19,6 +21,14 @@ package struct SendLimiter: Sendable {
         buckets[session]?.wait(limits, count: count, size: size, now: now) ?? .zero
     }
 
+    /// Returns the time until a message may be sent to all of the members; zero if it may be sent at once.
+    ///
+    /// - Parameter size: The size of the message's datagram, in bytes.
+    package func wait(for entries: ArraySlice<SharedEntry>, size: Int, now: Instant) -> Duration {
+        guard scarcest.wait(limits, size: size, now: now) > .zero else { return .zero }
+        return entries.reduce(.zero) { max($0, wait(for: $1.entry.session, size: size, now: now)) }
+    }
+
     /// Counts messages to the session if they may be sent now.
     ///
     /// - Parameters:
@@ -26,7 +36,17 @@ package struct SendLimiter: Sendable {
     ///   - size: The total size of the messages' datagrams, in bytes.
     /// - Returns: Zero if the messages were counted; otherwise the time until they may be sent.
     package mutating func admit(to session: SessionID, count: Int = 1, size: Int, now: Instant) -> Duration {
-        buckets[session, default: MessageBucket()].admit(limits, count: count, size: size, now: now)
+        Self.admit(
+            &buckets[session, default: MessageBucket()], &scarcest, limits, count: count, size: size, now: now)
+    }
+
+    private static func admit(
+        _ bucket: inout MessageBucket, _ scarcest: inout MessageBucket, _ limits: MessageLimits, count: Int, size: Int,
+        now: Instant
+    ) -> Duration {
+        let wait = bucket.admit(limits, count: count, size: size, now: now)
+        scarcest.lower(to: bucket)
+        return wait
     }
 
     /// Forgets the send rate of a session that has ended.

@@ -21,6 +21,11 @@ package struct Instant: Hashable, Comparable, Sendable {
         .nanoseconds(later.nanoseconds.saturatingSubtract(earlier.nanoseconds))
     }
 
+    /// Returns the instant that is so many nanoseconds later; earlier if the number is negative.
+    package func advanced(nanoseconds: Int64) -> Instant {
+        Instant(nanoseconds: self.nanoseconds.saturatingAdd(nanoseconds))
+    }
+
     package static func < (left: Instant, right: Instant) -> Bool {
         left.nanoseconds < right.nanoseconds
     }

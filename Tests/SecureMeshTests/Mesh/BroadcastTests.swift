@@ -87,6 +87,62 @@ import Testing
         #expect(speaker.messages.count == 101)
     }
 
+    @Test("if members change while a broadcast waits, those that return get it in their new sessions, others do not")
+    func changedReceivers() throws {
+        let speaker = try Speaker(members: 100)
+        #expect(try speaker.broadcast([1]) == 100)
+        let waiting = try speaker.others.filter { try speaker.messages(to: $0).isEmpty }
+        let (old, gone) = (waiting[0], waiting[1])
+        var returned = old
+        returned.session = try Fixture.session(.max)
+        let newcomer = try #require(try speaker.mesh.strangers(101).last)
+        let rest = speaker.others.filter { ![old, gone].contains($0) }
+        try speaker.mesh.tell(&speaker.client, [speaker.own, returned, newcomer] + rest, version: 3)
+        speaker.run(for: .milliseconds(200))
+        #expect(try [old, gone, newcomer].allSatisfy { try speaker.messages(to: $0).isEmpty })
+        #expect(try speaker.messages(to: returned).count == 1)
+        #expect(speaker.messages.count == 99)
+        // The next broadcast has all present members as its receivers.
+        #expect(try speaker.broadcast([2]) == 100)
+        speaker.run(for: .milliseconds(200))
+        #expect(try speaker.messages(to: newcomer).count == 1 && speaker.messages.count == 199)
+    }
+
+    @Test("a broadcast reaches a member that has joined since the last broadcast") func newMember() throws {
+        let speaker = try Speaker(members: 3)
+        #expect(try speaker.broadcast([1]) == 3)
+        let newcomer = try #require(try speaker.mesh.strangers(4).last)
+        try speaker.mesh.tell(&speaker.client, [speaker.own, newcomer] + speaker.others, version: 3)
+        #expect(try speaker.broadcast([2]) == 4)
+        #expect(try speaker.messages(to: newcomer).count == 1 && speaker.messages.count == 7)
+    }
+
+    @Test("a broadcast that waits does not keep the entries of ended sessions in memory") func memory() throws {
+        var entry: SharedEntry? = SharedEntry(try .sample(1))
+        weak let weakEntry = entry
+        let receivers = BroadcastReceivers([try #require(entry)], generation: 1)
+        entry = nil
+        var outbox = Outbox(within: MessageLimits())
+        let signer = Signer(key: Fixture.peerKey, context: Fixture.context, from: 1)
+        _ = try outbox.enqueue([1], flags: [], for: receivers, by: signer, now: .start)
+        _ = consume receivers
+        #expect(weakEntry != nil)
+        outbox.end(try Fixture.session(1))
+        #expect(weakEntry == nil && !outbox.isEmpty)
+    }
+
+    @Test("a member gets a message and the broadcasts before it, and those only once, whatever else waits")
+    func takenOut() throws {
+        let speaker = try Speaker(members: 100)
+        for body: UInt8 in 1...3 { #expect(try speaker.broadcast([body]) == 100) }
+        let waiting = try speaker.others.filter { try speaker.messages(to: $0).isEmpty }
+        try speaker.send([4], to: waiting[0])
+        #expect(try speaker.messages(to: waiting[0]).count == 4)
+        speaker.run(for: .milliseconds(500))
+        let counts = try speaker.others.map { try speaker.messages(to: $0).count }
+        #expect(counts.filter { $0 == 3 }.count == 99 && counts.reduce(0, +) == 301)
+    }
+
     @Test("a peer that leaves first sends the broadcasts that wait") func leave() throws {
         let speaker = try Speaker(members: 100)
         #expect(try speaker.broadcast([1]) == 100)
