@@ -58,7 +58,8 @@ final class BoundSocket: @unchecked Sendable {
         burst = 0
     }
 
-    /// The number of bytes that are at least free below `share` of the send buffer; negative if more may be in use.
+    /// Returns a lower bound of the number of bytes that may still be used before `share` of the send buffer is in use;
+    /// negative if more may be in use already.
     func room(below share: SendBufferGauge.Share) -> Int { gauge.room(below: share) }
 
     /// Returns true if less than `share` of the send buffer is in use.
@@ -82,7 +83,7 @@ final class BoundSocket: @unchecked Sendable {
 
     /// Sends datagrams in their order until one cannot be sent.
     ///
-    /// - Parameter source: Returns the address of this host from which to send on a path; nil to let the system choose.
+    /// - Parameter source: Maps a path to the address of this host from which to send; to nil if the system chooses.
     /// - Returns: The number of datagrams that were sent.
     func send(_ datagrams: ArraySlice<Transmit>, source: (Path) -> SocketAddress.IP?) -> Int {
         guard let sent = descriptor?.send(datagrams, source: source) else { return 0 }

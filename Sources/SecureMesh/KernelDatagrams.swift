@@ -21,8 +21,8 @@
 
         /// Calls `body` with the address of the first `mmsghdr` and the number of datagrams.
         ///
-        /// - Parameter source: Returns the address of this host from which to send on a path; nil to let the system
-        ///   choose.
+        /// - Parameter source: Maps a path to the address of this host from which to send; to nil if the system
+        ///   chooses.
         @unsafe func withHeaders<Result>(
             source: (Path) -> SocketAddress.IP?, _ body: (UnsafeMutableRawPointer, UInt32) -> Result
         ) -> Result {

@@ -45,7 +45,7 @@ final class MeshDriver<Machine: MeshMachine>: @unchecked Sendable where Machine.
     private var lastLaneRefusal: (address: SocketAddress, error: SystemError)?
     /// The orders for each lane that the current pass of the event loop has collected.
     private var orders: [ServerLane.Orders] = []
-    /// An empty array, whose memory `pump` uses again.
+    /// An empty array whose memory `pump` uses again.
     private var outputs: [Output<Machine.Event>] = []
     private var strangers: [(bytes: [UInt8], path: Path)] = []
     private var droppedStrangers: UInt64 = 0
@@ -432,7 +432,7 @@ final class MeshDriver<Machine: MeshMachine>: @unchecked Sendable where Machine.
         repeat {
             while box?.takeOutputs(&outputs) == true {
                 for index in outputs.indices {
-                    // The output is moved out of the array, like in `OutputQueue.pop`.
+                    // The output is moved out of the array, as in `OutputQueue.pop`.
                     var output = Output<Machine.Event>.drain
                     swap(&output, &outputs[index])
                     handle(output, &emitted)
@@ -584,7 +584,7 @@ final class MeshDriver<Machine: MeshMachine>: @unchecked Sendable where Machine.
 extension MeshDriver {
     private static var timeoutsPerTurn: Int { 16 }
     private static var earlyTimer: Duration { .milliseconds(2) }
-    /// The largest number of outputs for which `pump` keeps the memory.
+    /// The largest capacity, in outputs, of the array that `pump` keeps.
     private static var keptOutputs: Int { 256 }
     private static var lossReportInterval: Duration { .seconds(1) }
     private static var strangersPerTurn: Int { 256 }
@@ -601,14 +601,16 @@ private final class MachineBox<Machine: MeshMachine> {
         self.machine = machine
     }
 
-    /// Takes all outputs of the machine, and adds them to an empty array. Returns false if there are none.
+    /// Moves all outputs of the machine to `outputs`, which must be empty. Returns false if there are none.
+    ///
+    /// Swift checks each access to the machine for exclusivity. This method makes one access for all outputs.
     func takeOutputs(_ outputs: inout [Output<Machine.Event>]) -> Bool {
         machine.takeOutputs(&outputs)
         return !outputs.isEmpty
     }
 }
 
-/// Calls that read a machine without copying it. They are `mutating`: if a machine is stored in an object, the compiler
+/// Calls that use a machine without copying it. They are `mutating`: if a machine is stored in an object, the compiler
 /// copies the machine before each nonmutating call.
 extension MeshMachine {
     @inline(__always)
@@ -616,7 +618,7 @@ extension MeshMachine {
         isExpected(datagram, path: path)
     }
 
-    /// See `MachineBox.takeOutputs`. Each access to the machine in its box is checked, so there is one for all outputs.
+    /// See `MachineBox.takeOutputs`.
     @inline(__always)
     fileprivate mutating func takeOutputs(_ outputs: inout [Output<Event>]) {
         while let output = pollOutput() { outputs.append(output) }

@@ -40,7 +40,8 @@ struct SendBufferGauge {
         return false
     }
 
-    /// The number of bytes that are at least free below `share`; negative if the use may be above it.
+    /// Returns a lower bound of the number of bytes that may still be used before `share` is reached; negative if the
+    /// estimate is above `share`.
     func room(below share: Share) -> Int { limit(of: share) - used }
 
     private func limit(of share: Share) -> Int {
@@ -52,7 +53,7 @@ struct SendBufferGauge {
 
     /// Adds sent datagrams to the estimate.
     ///
-    /// - Parameter use: The sum of `use(of:)` of the datagrams.
+    /// - Parameter use: The sum of `use(of:)` of the datagrams, in bytes.
     mutating func charge(use: Int) {
         used += use
     }

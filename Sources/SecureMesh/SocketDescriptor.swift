@@ -236,7 +236,7 @@ final class SocketDescriptor: Sendable {
     /// Sends datagrams in their order, without waiting, until one cannot be sent. On 64-bit Linux, all of them are sent
     /// with one system call.
     ///
-    /// - Parameter source: Returns the address of this host from which to send on a path; nil to let the system choose.
+    /// - Parameter source: Maps a path to the address of this host from which to send; to nil if the system chooses.
     /// - Returns: The number of datagrams that were sent.
     func send(_ datagrams: ArraySlice<Transmit>, source: (Path) -> SocketAddress.IP?) -> Int {
         #if os(Linux)

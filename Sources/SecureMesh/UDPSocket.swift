@@ -225,7 +225,7 @@ final class UDPSocket: @unchecked Sendable {
     func flush() -> Bool {
         eventLoop.assertInEventLoop()
         guard !collected.isEmpty else { return false }
-        // The array is moved out: each use of an element of a class's array would copy the element.
+        // The array is moved to a local variable, because each use of an element of a property would copy the element.
         var datagrams: [Transmit] = []
         swap(&datagrams, &collected)
         var index = 0
@@ -243,7 +243,7 @@ final class UDPSocket: @unchecked Sendable {
             index += 1
         }
         datagrams.removeAll(keepingCapacity: true)
-        swap(&datagrams, &collected)
+        if collected.isEmpty { swap(&datagrams, &collected) }
         return true
     }
 
@@ -305,7 +305,8 @@ final class UDPSocket: @unchecked Sendable {
 
     // MARK: sending
 
-    /// Returns the end of the datagrams from `index` on that may be sent with one system call.
+    /// Returns the end of the datagrams that begin at `index` and may be sent with one system call; `index` if there
+    /// are none.
     private func endOfBatch(in datagrams: [Transmit], from index: Int) -> Int {
         guard waiting.isEmpty, let socket = bound.last else { return index }
         let room = socket.room(below: .half)
@@ -313,7 +314,7 @@ final class UDPSocket: @unchecked Sendable {
         var pending = 0
         while end < datagrams.count {
             let size = datagrams[end].bytes.count
-            // The kernel needs so long for a larger datagram that the system call does not count.
+            // For a larger datagram, the cost of the system call is negligible.
             guard size <= Self.largestInBatch else { break }
             switch datagrams[end].priority {
             case .session: break

@@ -14,6 +14,8 @@ package struct RateLimiter: Hashable, Sendable {
     }
 
     /// Returns true if `accept` would take `count` tokens at `now`.
+    ///
+    /// - Parameter count: The number of tokens. If it is more than a full bucket holds, a full bucket is enough.
     package func has(_ count: Int, _ rate: Rate, now: Instant) -> Bool {
         full <= now || ready(for: count, rate) <= now
     }
@@ -39,7 +41,7 @@ package struct RateLimiter: Hashable, Sendable {
         full = max(full, now).advanced(nanoseconds: Self.interval(rate) * Int64(count))
     }
 
-    /// Lowers the number of tokens to that of the other bucket, if that is lower. Both buckets have the same rate.
+    /// Reduces the tokens to those of `other` if `other` has fewer. Both buckets must have the same rate.
     package mutating func lower(to other: RateLimiter) {
         full = max(full, other.full)
     }

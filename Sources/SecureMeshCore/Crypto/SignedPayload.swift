@@ -1,7 +1,7 @@
 /// A payload that is signed once and can be sealed for any number of receivers (PROTOCOL.md, section 4.2).
 ///
-/// A signed payload is immutable. It is a class, because each receiver's copy of a value would cost more than the rest
-/// of the bookkeeping for that receiver.
+/// It is a class, because copying a struct for each receiver would copy all fields and retain its arrays. It is
+/// immutable.
 package final class SignedPayload: Sendable {
     /// The open fields of the datagram. The signature covers the clear fields among them, but not the delivery fields.
     package let fields: OpenFields

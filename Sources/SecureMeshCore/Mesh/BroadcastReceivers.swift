@@ -1,19 +1,20 @@
 /// The receivers for which a broadcast is not sealed yet, in the order in which it is sealed for them.
 ///
 /// While the directory stays the same, broadcasts share one array of its entries, so no receiver has to be looked up.
-/// When a session ends, only the identities are kept: the member may get the broadcast in its next session, and the
-/// entries of members that have left must not stay in memory.
+/// When the directory changes, the identities of the receivers replace their entries. So the entries of members that
+/// have left are not kept in memory, and a member that joins again gets the broadcast in its new session.
 package struct BroadcastReceivers: Sendable {
     private var entries: [SharedEntry]
     /// The identities of the receivers if `entries` is empty.
     private var identities: [PublicKey] = []
-    /// The generation of the directory that lists all of `entries`; nil if there is no such directory.
+    /// The generation of the directory to which all of `entries` belong; nil if an entry may belong to the former
+    /// directory.
     private let generation: UInt64?
     /// The index of the next receiver.
     private var next = 0
 
-    /// - Parameter generation: The generation of the directory that lists all entries; nil if the former directory
-    ///   lists some of them.
+    /// - Parameter generation: The generation of the directory to which all entries belong; nil if an entry may belong
+    ///   to the former directory.
     package init(_ entries: [SharedEntry], generation: UInt64?) {
         self.entries = entries
         self.generation = generation
@@ -29,26 +30,24 @@ package struct BroadcastReceivers: Sendable {
     package var isEmpty: Bool { count == 0 }
 
     /// The entries of all receivers; empty if only their identities are kept.
-    var all: ArraySlice<SharedEntry> { entries.isEmpty ? [] : entries[next...] }
+    package var all: ArraySlice<SharedEntry> { entries.isEmpty ? [] : entries[next...] }
 
-    /// The identities of all receivers.
-    package var allIdentities: [PublicKey] {
-        entries.isEmpty ? Array(identities[next...]) : entries[next...].map(\.entry.identity)
-    }
+    /// True if an entry may belong to the former directory.
+    var mayBeFormer: Bool { !entries.isEmpty && generation == nil }
 
     /// The identity of the next receiver. There must be one.
     var nextIdentity: PublicKey { entries.isEmpty ? identities[next] : entries[next].entry.identity }
 
-    /// Returns the entry of the next receiver if the directory of this generation lists it; nil if the receiver has to
-    /// be looked up.
-    func nextEntry(of generation: UInt64) -> SharedEntry? { isListed(in: generation) ? entries[next] : nil }
+    /// Returns the entry of the next receiver, of which there must be one. Returns nil if the receiver has to be looked
+    /// up in the directory of this generation.
+    func nextEntry(in generation: UInt64) -> SharedEntry? { belong(to: generation) ? entries[next] : nil }
 
-    /// Returns true if the directory of this generation lists all receivers.
-    func isListed(in generation: UInt64) -> Bool { !entries.isEmpty && self.generation == generation }
+    /// Returns true if all receivers are entries of the directory of this generation.
+    func belong(to generation: UInt64) -> Bool { !entries.isEmpty && self.generation == generation }
 
     mutating func removeNext() { next += 1 }
 
-    /// Removes the receiver with this identity. Does nothing if there is none.
+    /// Removes the receiver with this identity, if there is one, and the entries of all receivers.
     mutating func remove(_ identity: PublicKey) {
         forgetEntries()
         if let index = identities[next...].firstIndex(of: identity) { identities.remove(at: index) }
@@ -60,10 +59,16 @@ package struct BroadcastReceivers: Sendable {
     }
 
     /// Keeps the identities of the receivers instead of their entries.
-    mutating func forgetEntries() {
+    ///
+    /// - Parameter other: The receivers of another broadcast, which has forgotten their entries. If both broadcasts had
+    ///   the same array of entries, they share the array of identities too.
+    mutating func forgetEntries(like other: BroadcastReceivers? = nil) {
         guard !entries.isEmpty else { return }
-        identities = allIdentities
+        if let other, let generation, other.generation == generation, other.identities.count == entries.count {
+            identities = other.identities
+        } else {
+            identities = entries.map(\.entry.identity)
+        }
         entries = []
-        next = 0
     }
 }

@@ -85,12 +85,12 @@ package struct DirectoryReplica: MemberLookup {
 
     /// Returns all other members for which a message can be sealed now, in the order of `others`.
     package func receivers(by speakers: Speakers) -> BroadcastReceivers {
-        guard speakers.reachFormer else {
+        guard speakers.reachOnlyListed else {
             return BroadcastReceivers(
-                directory.sharedInOrder.filter { $0.entry.identity != own }, generation: generation)
+                others.compactMap { receiver($0.identity, by: speakers)?.shared }, generation: nil)
         }
         return BroadcastReceivers(
-            others.compactMap { receiver($0.identity, by: speakers)?.shared }, generation: nil)
+            directory.sharedInOrder.filter { $0.entry.identity != own }, generation: generation)
     }
 
     /// Returns true if the directory lists a member with this identity.

@@ -14,7 +14,8 @@ package struct MessageBucket: Hashable, Sendable {
         max(messages.wait(limits.messages, count: count, now: now), bytes.wait(limits.bytes, count: size, now: now))
     }
 
-    /// Lowers the numbers of tokens to those of the other bucket, where those are lower.
+    /// Reduces the tokens of each kind to those of `other` if `other` has fewer. Both buckets must have the same
+    /// limits.
     package mutating func lower(to other: MessageBucket) {
         messages.lower(to: other.messages)
         bytes.lower(to: other.bytes)

@@ -10,7 +10,7 @@ struct OutboundPair: Sendable {
         channel = SendingChannel(key: key)
     }
 
-    /// Seals a datagram for the session of `entry` under the next counter.
+    /// Seals `payload` for the session of `entry` under the next counter, and returns the datagram.
     ///
     /// A lying server can list two members under one session, in two directories. A message for one of them must not be
     /// sealed with the key of the other.

@@ -43,7 +43,8 @@ package struct Outbox: Sendable {
     package var budget = SealBudget()
     private var number: UInt64 = 0
     private var waiting: [Broadcast] = []
-    /// The receivers of the last broadcast, for the next one; nil if a session has ended since.
+    /// The last result of `receivers(in:by:)`, for the next call. Nil if a session has ended since, or if the result
+    /// had members of the former directory.
     private var lastReceivers: BroadcastReceivers?
     /// True if `lastReceivers` or a broadcast may hold directory entries.
     private var holdsEntries = false
@@ -96,7 +97,7 @@ package struct Outbox: Sendable {
         guard wait == .zero else { throw .overRate(retryAfter: wait) }
         let earlier = before.map { index in
             waiting[index].receivers.remove(entry.identity)
-            signAgain(index, by: signer)
+            signIfNeeded(index, by: signer)
             return (payload: waiting[index].signed, number: waiting[index].message.number)
         }
         number += 1
@@ -106,12 +107,14 @@ package struct Outbox: Sendable {
 
     /// Returns all other members for which a message can be sealed now.
     package mutating func receivers(in directory: DirectoryReplica, by speakers: Speakers) -> BroadcastReceivers {
-        if !speakers.reachFormer, let lastReceivers, lastReceivers.isListed(in: directory.generation) {
+        if speakers.reachOnlyListed, let lastReceivers, lastReceivers.belong(to: directory.generation) {
             return lastReceivers
         }
+        // So at most the entries of one generation are kept, whatever a lying server does.
+        forgetEntries()
         let receivers = directory.receivers(by: speakers)
         holdsEntries = true
-        lastReceivers = receivers.isListed(in: directory.generation) ? receivers : nil
+        lastReceivers = receivers.belong(to: directory.generation) ? receivers : nil
         return receivers
     }
 
@@ -130,6 +133,8 @@ package struct Outbox: Sendable {
         number += 1
         let message = PeerMessage(audience: nil, number: number, flags: flags, body: body)
         let signed = signer.sign(.message, message)
+        var receivers = receivers
+        if receivers.mayBeFormer { receivers.forgetEntries() }
         append(
             Broadcast(
                 message, signed, to: receivers, isRepeat: false, until: now + Limits.broadcastLifetime), now: now)
@@ -223,11 +228,10 @@ package struct Outbox: Sendable {
         return nil
     }
 
-    /// Returns the entry of the oldest broadcast's next receiver, and signs the broadcast again if the receiver does
-    /// not know this peer by the session in which it was signed. Returns nil if the broadcast cannot be sealed for the
-    /// receiver now.
+    /// Returns the entry of the oldest broadcast's next receiver; nil if the broadcast cannot be sealed for this
+    /// receiver now. If the receiver knows this peer by another session, the broadcast is signed again in that session.
     private mutating func nextReceiver(in directory: DirectoryReplica, by speakers: Speakers) -> SharedEntry? {
-        if let shared = waiting[0].receivers.nextEntry(of: directory.generation),
+        if let shared = waiting[0].receivers.nextEntry(in: directory.generation),
             speakers.listed?.from == waiting[0].signed.from
         {
             return shared
@@ -235,7 +239,7 @@ package struct Outbox: Sendable {
         guard let (shared, signer) = directory.receiver(waiting[0].receivers.nextIdentity, by: speakers),
             !waiting[0].isRepeat || waiting[0].signed.from == signer.from
         else { return nil }
-        signAgain(0, by: signer)
+        signIfNeeded(0, by: signer)
         return shared
     }
 
@@ -272,7 +276,9 @@ package struct Outbox: Sendable {
         guard holdsEntries else { return }
         holdsEntries = false
         lastReceivers = nil
-        for index in waiting.indices { waiting[index].receivers.forgetEntries() }
+        for index in waiting.indices {
+            waiting[index].receivers.forgetEntries(like: index > 0 ? waiting[index - 1].receivers : nil)
+        }
     }
 
     /// Drops the broadcasts that wait.
@@ -282,7 +288,7 @@ package struct Outbox: Sendable {
     }
 
     /// Signs the broadcast at `index` with `signer`, unless it was signed in that signer's session.
-    private mutating func signAgain(_ index: Int, by signer: Signer) {
+    private mutating func signIfNeeded(_ index: Int, by signer: Signer) {
         if waiting[index].signed.from != signer.from {
             waiting[index].signed = signer.sign(.message, waiting[index].message)
         }

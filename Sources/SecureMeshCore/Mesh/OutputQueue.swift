@@ -16,8 +16,8 @@ package struct OutputQueue<Event: Sendable>: Sendable {
             head = 0
             return nil
         }
-        // The output is moved out of the array. A copy would cost more: it retains and later releases the output's
-        // memory.
+        // The output is moved out of the array, and `drain` takes its place. A copy would cost more, because it would
+        // retain and later release the output's memory.
         var next = Output<Event>.drain
         swap(&next, &waiting[head])
         head += 1

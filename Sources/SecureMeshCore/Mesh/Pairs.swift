@@ -58,7 +58,11 @@ package struct Pairs: Sendable {
     /// The instant at which `expire` is to be called next; nil if no sender's session was replaced in the last 5 s.
     package var deadline: Instant? { replaced.deadline }
 
-    /// Seals `payload` for the session of `entry`, and subtracts the estimated CPU time from `budget`.
+    /// Seals `payload` for the session of `entry`, and returns the datagram. Subtracts the estimated CPU time from
+    /// `budget`.
+    ///
+    /// - Throws: `SealError.noKey` if there is no key for this member and none may be made; `.counterExhausted` if all
+    ///   counters below 2^48 are used up.
     package mutating func seal(
         _ payload: SignedPayload, for entry: Entry, charging budget: inout SealBudget
     ) throws(SealError) -> [UInt8] {

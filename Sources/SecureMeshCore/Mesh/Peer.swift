@@ -603,7 +603,7 @@ extension Peer {
             body, flags: timeout == nil ? [] : .acknowledge, for: others, by: signer, now: now)
         if let timeout {
             deliveries.begin(
-                message, signed, to: others.allIdentities, timeout: timeout,
+                message, signed, to: others.all.map(\.entry.identity), timeout: timeout,
                 spread: Limits.acknowledgmentSpread(members: others.count), now: now)
         }
         sendHeartbeats(now)

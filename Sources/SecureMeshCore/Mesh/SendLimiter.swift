@@ -2,7 +2,8 @@
 package struct SendLimiter: Sendable {
     private let limits: MessageLimits
     private var buckets: [SessionID: MessageBucket] = [:]
-    /// A bucket with at most as many tokens as each of `buckets`. If it has enough for a message, all of them have.
+    /// A bucket with at most as many tokens as each of `buckets`. If it has enough for a message, all of them have. It
+    /// can have fewer than all of them, because the buckets of ended sessions have lowered it too.
     private var scarcest = MessageBucket()
 
     /// - Parameter accepted: The limits of the receivers.
@@ -21,9 +22,11 @@ package struct SendLimiter: Sendable {
         buckets[session]?.wait(limits, count: count, size: size, now: now) ?? .zero
     }
 
-    /// Returns the time until a message may be sent to all of the members; zero if it may be sent at once.
+    /// Returns the time until a message may be sent to each of the members; zero if it may be sent at once.
     ///
-    /// - Parameter size: The size of the message's datagram, in bytes.
+    /// - Parameters:
+    ///   - entries: The entries of the members.
+    ///   - size: The size of the message's datagram, in bytes.
     package func wait(for entries: ArraySlice<SharedEntry>, size: Int, now: Instant) -> Duration {
         guard scarcest.wait(limits, size: size, now: now) > .zero else { return .zero }
         return entries.reduce(.zero) { max($0, wait(for: $1.entry.session, size: size, now: now)) }
@@ -40,6 +43,7 @@ package struct SendLimiter: Sendable {
             &buckets[session, default: MessageBucket()], &scarcest, limits, count: count, size: size, now: now)
     }
 
+    /// Counts messages in both buckets, if `bucket` has enough tokens; see `admit(to:count:size:now:)`.
     private static func admit(
         _ bucket: inout MessageBucket, _ scarcest: inout MessageBucket, _ limits: MessageLimits, count: Int, size: Int,
         now: Instant

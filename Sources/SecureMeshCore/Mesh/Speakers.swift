@@ -9,8 +9,8 @@ package struct Speakers: Sendable {
     /// True if this peer may not send any messages.
     package var isEmpty: Bool { listed == nil && former == nil }
 
-    /// True if the receivers of a broadcast may include members of the former directory, or no listed members.
-    var reachFormer: Bool { listed == nil || former != nil }
+    /// True if the receivers of a broadcast are exactly the listed members.
+    var reachOnlyListed: Bool { listed != nil && former == nil }
 
     /// Returns true if this peer may send messages in `session`.
     package func isSpeaking(_ session: UInt64) -> Bool { listed?.from == session || former?.from == session }

@@ -21,7 +21,7 @@ package struct Instant: Hashable, Comparable, Sendable {
         .nanoseconds(later.nanoseconds.saturatingSubtract(earlier.nanoseconds))
     }
 
-    /// Returns the instant that is so many nanoseconds later; earlier if the number is negative.
+    /// Returns the instant `nanoseconds` after this one; before this one if the number is negative.
     package func advanced(nanoseconds: Int64) -> Instant {
         Instant(nanoseconds: self.nanoseconds.saturatingAdd(nanoseconds))
     }

@@ -44,7 +44,7 @@ package struct PeerMessage: Payload {
     }
 
     package func append(to bytes: inout [UInt8]) {
-        // Enough for the signature too, so that it can be appended without a copy.
+        // The capacity includes the signature, so `SignedPayload` appends it without moving the bytes.
         bytes.reserveCapacity(bytes.count + Kind.message.payloadSize + body.count + Signature.count)
         (audience?.bytes ?? .zero).append(to: &bytes)
         bytes.append(bigEndian: number)

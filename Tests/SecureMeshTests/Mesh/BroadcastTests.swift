@@ -87,7 +87,7 @@ import Testing
         #expect(speaker.messages.count == 101)
     }
 
-    @Test("if members change while a broadcast waits, those that return get it in their new sessions, others do not")
+    @Test("a broadcast that waits reaches members that return in their new sessions, but no newcomers")
     func changedReceivers() throws {
         let speaker = try Speaker(members: 100)
         #expect(try speaker.broadcast([1]) == 100)
@@ -117,7 +117,7 @@ import Testing
         #expect(try speaker.messages(to: newcomer).count == 1 && speaker.messages.count == 7)
     }
 
-    @Test("a broadcast that waits does not keep the entries of ended sessions in memory") func memory() throws {
+    @Test("a broadcast that waits does not keep the entries of ended sessions in memory") func endedSessions() throws {
         var entry: SharedEntry? = SharedEntry(try .sample(1))
         weak let weakEntry = entry
         let receivers = BroadcastReceivers([try #require(entry)], generation: 1)
@@ -131,8 +131,58 @@ import Testing
         #expect(weakEntry == nil && !outbox.isEmpty)
     }
 
-    @Test("a member gets a message and the broadcasts before it, and those only once, whatever else waits")
-    func takenOut() throws {
+    @Test("broadcasts that wait do not keep the entries of a directory that a lying server replaces again and again")
+    func replacedDirectory() throws {
+        var outbox = Outbox(within: MessageLimits())
+        let signer = Signer(key: Fixture.peerKey, context: Fixture.context, from: 1)
+        let speakers = Speakers(listed: signer, former: nil)
+        var directory = DirectoryReplica(of: try Entry.sample(100).identity)
+        directory.begin(1, epoch: 77)
+        weak var replaced: SharedEntry?
+        for version in 2...5 as ClosedRange<UInt64> {
+            let entry = try Entry.sample(version, identity: 9, name: "n9", port: 9)
+            _ = try directory.apply(Snapshot(version: version, part: 0, parts: 1, entries: [entry]), now: .start)
+            let receivers = outbox.receivers(in: directory, by: speakers)
+            #expect(receivers.all.map(\.entry) == [entry])
+            _ = try outbox.enqueue([1], flags: [], for: receivers, by: signer, now: .start)
+            // The replica itself keeps the first entry of the name.
+            if version == 3 { replaced = receivers.all.first }
+        }
+        #expect(replaced == nil)
+    }
+
+    @Test("after a member has left, a message to a member still comes after the broadcasts that wait for it")
+    func messageAfterChange() throws {
+        let speaker = try Speaker(members: 200)
+        for body: UInt8 in 1...2 { #expect(try speaker.broadcast([body]) == 200) }
+        let leaving = try #require(speaker.others.max { $0.session < $1.session })
+        let rest = speaker.others.filter { $0 != leaving }
+        try speaker.mesh.tell(&speaker.client, [speaker.own] + rest, version: 3)
+        speaker.run(for: .milliseconds(10))
+        let waiting = try rest.filter { try speaker.messages(to: $0).isEmpty }
+        #expect(waiting.count > 2 && speaker.messages.count > 40)
+        for receiver in waiting.prefix(2) {
+            try speaker.send([3], to: receiver)
+            #expect(try speaker.messages(to: receiver).count == 3)
+        }
+        speaker.run(for: .milliseconds(500))
+        let counts = try rest.map { try speaker.messages(to: $0).count }
+        #expect(counts.filter { $0 == 2 }.count == 197 && counts.reduce(0, +) == 400)
+        #expect(try speaker.messages(to: leaving).isEmpty)
+    }
+
+    @Test("a member that joins while a broadcast waits does not get it, and all others do") func newcomer() throws {
+        let speaker = try Speaker(members: 100)
+        #expect(try speaker.broadcast([1]) == 100)
+        let newcomer = try #require(try speaker.mesh.strangers(101).last)
+        try speaker.mesh.tell(&speaker.client, [speaker.own, newcomer] + speaker.others, version: 3)
+        speaker.run(for: .milliseconds(200))
+        #expect(try speaker.others.allSatisfy { try speaker.messages(to: $0).count == 1 })
+        #expect(speaker.messages.count == 100)
+    }
+
+    @Test("a message to one member comes after all broadcasts that wait, and the member gets each of these once")
+    func messageAfterBroadcasts() throws {
         let speaker = try Speaker(members: 100)
         for body: UInt8 in 1...3 { #expect(try speaker.broadcast([body]) == 100) }
         let waiting = try speaker.others.filter { try speaker.messages(to: $0).isEmpty }

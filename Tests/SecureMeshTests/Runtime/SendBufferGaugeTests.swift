@@ -58,6 +58,24 @@ struct SendBufferGaugeTests {
         #expect(batch.count * use >= 20_000 && (batch.count - 1) * use < 20_000)
     }
 
+    @Test("the room is the number of bytes for which the buffer is not read") func room() {
+        var gauge = SendBufferGauge(size: 40_000)
+        gauge.charge(use: 7_000)
+        for (share, room) in [(SendBufferGauge.Share.half, 13_000), (.quarter, 3_000)] {
+            #expect(gauge.room(below: share) == room)
+            var readings = 0
+            let fits = [room - 1, room].map { pending in
+                gauge.isBelow(share, pending: pending, now: start) {
+                    readings += 1
+                    return 40_000
+                }
+            }
+            #expect(fits == [true, false] && readings == 1)
+            gauge = SendBufferGauge(size: 40_000)
+            gauge.charge(use: 7_000)
+        }
+    }
+
     @Test("if the system does not report its use, the buffer counts as empty") func unknown() {
         var gauge = SendBufferGauge(size: 100)
         gauge.charge(use: SendBufferGauge.use(of: 1_000))
