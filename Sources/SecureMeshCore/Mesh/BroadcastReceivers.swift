@@ -1,8 +1,9 @@
 /// The receivers for which a broadcast is not sealed yet, in the order in which it is sealed for them.
 ///
-/// While the directory stays the same, broadcasts share one array of its entries, so no receiver has to be looked up.
-/// When the directory changes, the identities of the receivers replace their entries. So the entries of members that
-/// have left are not kept in memory, and a member that joins again gets the broadcast in its new session.
+/// Broadcasts share one array of the directory's entries as long as the directory stays the same, so no receiver has to
+/// be looked up. The identities of the receivers replace the entries when a session ends, or when the next broadcast
+/// finds a changed directory. So the entries of members that have left are not kept in memory, and a member that joins
+/// again gets the broadcast in its new session.
 package struct BroadcastReceivers: Sendable {
     private var entries: [SharedEntry]
     /// The identities of the receivers if `entries` is empty.

@@ -43,7 +43,7 @@ package struct SendLimiter: Sendable {
             &buckets[session, default: MessageBucket()], &scarcest, limits, count: count, size: size, now: now)
     }
 
-    /// Counts messages in both buckets, if `bucket` has enough tokens; see `admit(to:count:size:now:)`.
+    /// Counts messages in `bucket`, as `admit(to:count:size:now:)` does, and lowers `scarcest` to this bucket.
     private static func admit(
         _ bucket: inout MessageBucket, _ scarcest: inout MessageBucket, _ limits: MessageLimits, count: Int, size: Int,
         now: Instant

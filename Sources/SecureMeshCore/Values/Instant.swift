@@ -10,7 +10,7 @@ package struct Instant: Hashable, Comparable, Sendable {
     }
 
     package static func + (instant: Instant, duration: Duration) -> Instant {
-        Instant(nanoseconds: instant.nanoseconds.saturatingAdd(duration.wholeNanoseconds))
+        instant.advanced(nanoseconds: duration.wholeNanoseconds)
     }
 
     package static func - (instant: Instant, duration: Duration) -> Instant {

@@ -59,9 +59,9 @@ struct SendBufferGaugeTests {
     }
 
     @Test("the room is the number of bytes for which the buffer is not read") func room() {
-        var gauge = SendBufferGauge(size: 40_000)
-        gauge.charge(use: 7_000)
         for (share, room) in [(SendBufferGauge.Share.half, 13_000), (.quarter, 3_000)] {
+            var gauge = SendBufferGauge(size: 40_000)
+            gauge.charge(use: 7_000)
             #expect(gauge.room(below: share) == room)
             var readings = 0
             let fits = [room - 1, room].map { pending in
@@ -71,8 +71,6 @@ struct SendBufferGaugeTests {
                 }
             }
             #expect(fits == [true, false] && readings == 1)
-            gauge = SendBufferGauge(size: 40_000)
-            gauge.charge(use: 7_000)
         }
     }
 
